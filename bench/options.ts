@@ -1,0 +1,94 @@
+import { parseArgs } from "node:util";
+import { type WorkloadName, workloadNames } from "./workloads.ts";
+
+export const sectionNames = ["overhead", "features", "mutations", "memory"] as const;
+
+export type SectionName = (typeof sectionNames)[number];
+
+/** What this session of the benchmark does. */
+export interface Options {
+	readonly sections: readonly SectionName[];
+	readonly workloads: readonly WorkloadName[];
+	/** Ascending. */
+	readonly sizes: readonly number[];
+	/** Nodes in the graphs of the features and mutations sections. */
+	readonly graphSize: number;
+	readonly rounds: number;
+	/** Small graphs are run several times per sample, so that a sample is longer than the noise of the clock. */
+	readonly nodesPerSample: number;
+	/** Where the figures go as JSON; nowhere when left out. */
+	readonly json: string | undefined;
+	/** Everything once and very small: is it broken? */
+	readonly smoke: boolean;
+	/** Whether the figures mean anything: enough rounds, and not the smoke run. */
+	readonly judging: boolean;
+}
+
+export const usage = `npm run bench -- [options]
+
+  --section NAME[,…]    ${sectionNames.join(", ")} (default all)
+  --workload NAME[,…]   ${workloadNames.join(", ")} (default all)
+  --size N[,…]          nodes (default 1000,10000,100000,1000000; features and mutations take the largest, at
+                        most 100000)
+  --rounds N            measured rounds; limits are judged from five on (default 7)
+  --json FILE           where the figures go (default bench/results/latest.json)
+  --smoke               everything once and very small, to see that nothing is broken; writes only to --json
+  --help                this text`;
+
+/** A mistake on the command line. */
+export class UsageError extends Error {}
+
+/** Reads the command line, or returns `undefined` when only help is wanted. */
+export function readOptions(args: readonly string[]): Options | undefined {
+	const values = parse(args);
+	if (values.help === true) return undefined;
+	const smoke = values.smoke === true;
+	const sizes = values.size === undefined ? undefined : numbers("--size", values.size, 100, 5_000_000);
+	const rounds = values.rounds === undefined ? undefined : numbers("--rounds", values.rounds, 1, 1000);
+	if (rounds !== undefined && rounds.length > 1) throw new UsageError("--rounds takes one number");
+	const given = sizes?.toSorted((a, b) => a - b) ?? (smoke ? [100, 1000] : [1000, 10_000, 100_000, 1_000_000]);
+	const count = rounds?.[0] ?? (smoke ? 1 : 7);
+	return {
+		sections: names("--section", values.section, sectionNames),
+		workloads: names("--workload", values.workload, workloadNames),
+		sizes: given,
+		graphSize: Math.min(given.at(-1)!, 100_000),
+		rounds: count,
+		nodesPerSample: smoke ? 1000 : 20_000,
+		json: values.json ?? (smoke ? undefined : new URL("results/latest.json", import.meta.url).pathname),
+		smoke,
+		judging: !smoke && count >= 5,
+	};
+}
+
+function parse(args: readonly string[]) {
+	const text = { type: "string" } as const;
+	const flag = { type: "boolean" } as const;
+	try {
+		return parseArgs({
+			args: [...args],
+			options: { section: text, workload: text, size: text, rounds: text, json: text, smoke: flag, help: flag },
+		}).values;
+	} catch (error) {
+		throw new UsageError((error as Error).message);
+	}
+}
+
+function names<Name extends string>(option: string, text: string | undefined, known: readonly Name[]): readonly Name[] {
+	if (text === undefined) return known;
+	const asked = new Set(text.split(","));
+	for (const name of asked) {
+		if (!(known as readonly string[]).includes(name)) {
+			throw new UsageError(`${option}: expected one of ${known.join(", ")}, got ${JSON.stringify(name)}`);
+		}
+	}
+	return known.filter((name) => asked.has(name));
+}
+
+function numbers(option: string, text: string, least: number, most: number): number[] {
+	return text.split(",").map((part) => {
+		const value = Number(part);
+		if (/^\d+$/.test(part) && value >= least && value <= most) return value;
+		throw new UsageError(`${option}: expected a whole number from ${least} to ${most}, got ${JSON.stringify(part)}`);
+	});
+}

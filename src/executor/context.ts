@@ -1,0 +1,146 @@
+import { type Duration, milliseconds } from "../core/durations.js";
+import { type ErrorInfo, SwarmError } from "../core/errors.js";
+import type { Settled } from "../graph/dependencies.js";
+import type { Wait, Wake } from "../graph/types.js";
+import { AgentGraph } from "./agent-graph.js";
+import type { Attempt } from "./attempt.js";
+
+/** How a person answered. */
+export interface Approval {
+	readonly by?: string;
+	readonly data?: unknown;
+}
+
+/** What an agent is given beside its input. Everything that costs something is made when it is touched. */
+export class AgentContext {
+	readonly #attempt: Attempt;
+	#graph: AgentGraph | undefined;
+	#deps: Readonly<Record<string, unknown>> | undefined;
+	#settled: Readonly<Record<string, Settled>> | undefined;
+
+	constructor(attempt: Attempt) {
+		this.#attempt = attempt;
+		const { actor } = attempt.run;
+		// A join that starts early: what is there is what was there at the lease.
+		if (actor.hasOpenDependencies(attempt.lease)) {
+			this.#deps = actor.outputsFor(attempt.lease);
+			this.#settled = actor.settledFor(attempt.lease);
+		}
+	}
+
+	get runId(): string {
+		return this.#attempt.run.actor.state.run;
+	}
+
+	get nodeId(): string {
+		return this.#attempt.lease.node;
+	}
+
+	/** From 1. */
+	get attempt(): number {
+		return this.#attempt.lease.attempt;
+	}
+
+	/** The same for every attempt of this node: hand it to services that take a key for doing a thing once. */
+	get idempotencyKey(): string {
+		return `${this.runId}/${this.nodeId}`;
+	}
+
+	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
+	get deps(): Readonly<Record<string, unknown>> {
+		this.#deps ??= this.#attempt.run.actor.outputsFor(this.#attempt.lease);
+		return this.#deps;
+	}
+
+	/** How the dependencies ended, by alias or id. */
+	get settled(): Readonly<Record<string, Settled>> {
+		this.#settled ??= this.#attempt.run.actor.settledFor(this.#attempt.lease);
+		return this.#settled;
+	}
+
+	/** Aborts when the attempt is over before the function returns: time-out, cancel, prune. */
+	get signal(): AbortSignal {
+		return this.#attempt.signal;
+	}
+
+	/** How the attempt before this one failed. */
+	get lastError(): ErrorInfo | undefined {
+		const { run, lease } = this.#attempt;
+		return lease.attempt > 1 ? run.actor.lastError(lease) : undefined;
+	}
+
+	/** Reads what is committed, and stages changes for the completion. */
+	get graph(): AgentGraph {
+		this.#graph ??= new AgentGraph(this.#attempt);
+		return this.#graph;
+	}
+
+	/** @internal What was staged, if anything was touched. */
+	get stagedGraph(): AgentGraph | undefined {
+		return this.#graph;
+	}
+
+	/**
+	 * Sleeps without holding a slot.
+	 *
+	 * @param duration - milliseconds, or text with a unit such as `"5m"`
+	 * @throws SwarmError `INVALID_OPTION`; `CANCELLED` or `TIMEOUT` when the attempt ends meanwhile
+	 */
+	async sleep(duration: Duration): Promise<void> {
+		await this.#wait({ kind: "sleep", until: this.#in(duration) });
+	}
+
+	/**
+	 * Waits for `run.signal(name, payload)` without holding a slot. A signal that came first is taken at once.
+	 *
+	 * @param options - `timeout`: how long at most
+	 * @returns the payload
+	 * @throws SwarmError `TIMEOUT` when none came in time
+	 */
+	async waitForSignal(name: string, options: { readonly timeout?: Duration } = {}): Promise<unknown> {
+		const until = options.timeout === undefined ? {} : { until: this.#in(options.timeout) };
+		const wake = await this.#wait({ kind: "signal", name, ...until });
+		if (wake.kind === "signal") return wake.payload;
+		throw new SwarmError("TIMEOUT", `no signal "${name}" came in time`, { nodes: [this.nodeId] });
+	}
+
+	/**
+	 * Waits for `run.approve(nodeId)` without holding a slot.
+	 *
+	 * @param request - why, what for, and how long at most
+	 * @throws SwarmError `REJECTED` with what the person said, `TIMEOUT` when nobody answered in time
+	 */
+	async requestApproval(request: {
+		readonly reason: string;
+		readonly data?: unknown;
+		readonly timeout?: Duration;
+	}): Promise<Approval> {
+		const { reason, data, timeout } = request;
+		const wake = await this.#wait({
+			kind: "approval",
+			reason,
+			...(data !== undefined && { data }),
+			...(timeout !== undefined && { until: this.#in(timeout) }),
+		});
+		if (wake.kind === "approved") {
+			return { ...(wake.by !== undefined && { by: wake.by }), ...(wake.data !== undefined && { data: wake.data }) };
+		}
+		if (wake.kind === "rejected") {
+			const by = wake.by === undefined ? "" : ` by ${wake.by}`;
+			throw new SwarmError(
+				"REJECTED",
+				`${reason}: rejected${by}${wake.reason === undefined ? "" : `: ${wake.reason}`}`,
+				{ nodes: [this.nodeId] },
+			);
+		}
+		throw new SwarmError("TIMEOUT", `nobody answered in time: ${reason}`, { nodes: [this.nodeId] });
+	}
+
+	#in(duration: Duration): number {
+		return this.#attempt.run.actor.clock.now() + milliseconds(duration);
+	}
+
+	#wait(wait: Wait): Promise<Wake> {
+		return this.#attempt.park(wait);
+	}
+}

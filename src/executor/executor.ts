@@ -1,0 +1,303 @@
+import type { Clock } from "../core/clock.js";
+import { errorInfo } from "../core/errors.js";
+import type { NodeId } from "../core/ids.js";
+import { nameNodes } from "../graph/name-nodes.js";
+import type { Lease, StagedPatch, Wake } from "../graph/types.js";
+import { type AnyAgent, isResult } from "./agent.js";
+import { type AbortCode, Attempt, type RunPort } from "./attempt.js";
+import type { WorkerPool } from "./worker-pool.js";
+
+/** The loops yield to the event loop after so long without a break, so that timers and I/O have their turn. */
+const SLICE_MS = 4;
+/** The clock is read once in so many starts. */
+const STARTS_PER_LOOK = 16;
+
+/** What an executor works with. */
+export interface ExecutorOptions {
+	readonly agents: ReadonlyMap<string, AnyAgent>;
+	readonly pool: WorkerPool;
+	readonly clock: Clock;
+	/** How many nodes are ready to start. */
+	readonly depth: () => number;
+	/** Slots became free: look for work. */
+	readonly onFree: () => void;
+}
+
+/**
+ * Runs agent functions in slots and reports what comes of them. A slot is a worker loop of the pool:
+ * it is taken before a node is claimed, goes from node to node, and ends when nothing is ready. The
+ * executor never touches a graph: it sends commands.
+ */
+export class Executor {
+	/** Slots that are taken and have nothing to do. */
+	free = 0;
+	/** No claims until the event loop has had its turn. */
+	yielding = false;
+	/** Loops that run or wait to run. */
+	#loops = 0;
+	readonly #endLoop: (() => void)[] = [];
+	readonly #running: Attempt[] = [];
+	readonly #spare: Callbacks[] = [];
+	readonly #options: ExecutorOptions;
+	#starts = 0;
+	#sliceStart: number;
+
+	constructor(options: ExecutorOptions) {
+		this.#options = options;
+		this.#sliceStart = options.clock.now();
+	}
+
+	/** Functions that hold a slot. */
+	get running(): number {
+		return this.#running.length;
+	}
+
+	reserve(): void {
+		this.free--;
+	}
+
+	release(): void {
+		this.free++;
+	}
+
+	/** After a batch: takes more slots while there is more to do, gives back those that have nothing to do. */
+	balance(): void {
+		if (this.yielding) return;
+		const depth = this.#options.depth();
+		if (this.free > 0) {
+			if (depth === 0) this.#retire();
+			return;
+		}
+		const { concurrency } = this.#options.pool;
+		// Loops that are queued but have not begun will take a node each.
+		const begun = this.#endLoop.length;
+		for (let more = Math.min(depth - (this.#loops - begun), concurrency - this.#loops); more > 0; more--)
+			this.#addLoop();
+	}
+
+	#addLoop(): void {
+		this.#loops++;
+		this.#options.pool.add(
+			() =>
+				new Promise((resolve) => {
+					this.#endLoop.push(resolve);
+					this.free++;
+					this.#options.onFree();
+				}),
+		);
+	}
+
+	#retire(): void {
+		while (this.free > 0) {
+			this.free--;
+			this.#loops--;
+			this.#endLoop.pop()?.();
+		}
+	}
+
+	/** Carries out a lease: calls the function, or lets a parked one go on. A slot is reserved for it. */
+	start(run: RunPort, lease: Lease, agentName: string, input: unknown, wake: Wake | undefined): void {
+		if (++this.#starts >= STARTS_PER_LOOK) this.#look();
+		const parked = wake === undefined ? undefined : run.parked.get(lease.node);
+		if (parked !== undefined && wake !== undefined) {
+			this.#continue(parked, lease, wake);
+			return;
+		}
+		// Specs are checked against the agents when they come in.
+		const agent = this.#options.agents.get(agentName) as AnyAgent;
+		const attempt = new Attempt(run, lease, agent, this.#onParked);
+		run.inFlight++;
+		attempt.index = this.#running.length;
+		this.#running.push(attempt);
+		this.#call(attempt, input);
+	}
+
+	#call(attempt: Attempt, input: unknown): void {
+		let returned: unknown;
+		try {
+			returned = attempt.agent.run(input, attempt.context);
+		} catch (error) {
+			this.#settle(attempt, false, error);
+			return;
+		}
+		if (returned instanceof Promise || isThenable(returned)) {
+			const callbacks = this.#spare.pop() ?? new Callbacks((done, ok, value) => this.#settled(done, ok, value));
+			callbacks.attempt = attempt;
+			const promise = returned instanceof Promise ? returned : Promise.resolve(returned);
+			promise.then(callbacks.fulfilled, callbacks.rejected);
+		} else this.#settle(attempt, true, returned);
+	}
+
+	#settled(callbacks: Callbacks, ok: boolean, value: unknown): void {
+		const attempt = callbacks.attempt as Attempt;
+		callbacks.attempt = undefined;
+		this.#spare.push(callbacks);
+		this.#settle(attempt, ok, value);
+	}
+
+	/** A function returned. */
+	#settle(attempt: Attempt, ok: boolean, value: unknown): void {
+		const isParked = attempt.parking || (!attempt.holdsSlot && !attempt.leaked);
+		if (isParked && attempt.over === undefined) {
+			// It did not wait for its own sleep or signal: its outcome counts when the node goes on.
+			attempt.early = { ok, value };
+			return;
+		}
+		this.#leave(attempt);
+		this.#report(attempt, ok, value);
+		attempt.onReturn?.();
+		attempt.run.returned();
+	}
+
+	/** The function is done with: its slot is free, its timer is taken back. */
+	#leave(attempt: Attempt): void {
+		const { run } = attempt;
+		if (attempt.graceTimer !== undefined) this.#options.clock.clear(attempt.graceTimer);
+		if (!attempt.leaked) run.inFlight--;
+		if (run.parked.size > 0 && run.parked.get(attempt.lease.node) === attempt) run.parked.delete(attempt.lease.node);
+		this.#freeSlot(attempt);
+	}
+
+	#freeSlot(attempt: Attempt): void {
+		if (!attempt.holdsSlot) return;
+		attempt.holdsSlot = false;
+		const last = this.#running.pop() as Attempt;
+		if (last !== attempt) {
+			this.#running[attempt.index] = last;
+			last.index = attempt.index;
+		}
+		this.free++;
+		attempt.run.released(attempt.lease);
+		// The slot of an attempt that is over is freed outside any batch of its run.
+		if (attempt.over !== undefined) this.#options.onFree();
+	}
+
+	#report(attempt: Attempt, ok: boolean, value: unknown): void {
+		const { run, lease } = attempt;
+		if (!ok) {
+			const { retryable } = attempt.agent;
+			let error = errorInfo(value);
+			if (retryable !== undefined && error.retryable === undefined) {
+				try {
+					error = { ...error, retryable: retryable(error) === true };
+				} catch (broken) {
+					error = { ...error, retryable: false, cause: errorInfo(broken) };
+				}
+			}
+			run.actor.post({ type: "fail", lease, error });
+			return;
+		}
+		const staged = attempt.context.stagedGraph?.take();
+		if (isResult(value)) {
+			const named = value.patch.mutations.map((mutation) =>
+				nameNodes(mutation, (node) => attempt.context.graph.named(node)),
+			);
+			const patch: StagedPatch = { ...value.patch, mutations: staged === undefined ? named : [...staged, ...named] };
+			run.actor.post({ type: "complete", lease, output: value.output, patch });
+		} else if (staged !== undefined && staged.length > 0) {
+			run.actor.post({ type: "complete", lease, output: value, patch: { mutations: staged } });
+		} else run.actor.post({ type: "complete", lease, output: value });
+	}
+
+	readonly #onParked = (attempt: Attempt, parked: boolean): void => {
+		const { early } = attempt;
+		if (parked) {
+			attempt.run.parked.set(attempt.lease.node, attempt);
+			this.#freeSlot(attempt);
+			this.#options.onFree();
+		} else if (early !== undefined) {
+			attempt.early = undefined;
+			this.#settle(attempt, early.ok, early.value);
+		}
+	};
+
+	/** A parked attempt has a lease again. */
+	#continue(attempt: Attempt, lease: Lease, wake: Wake): void {
+		attempt.run.parked.delete(lease.node);
+		attempt.lease = lease;
+		attempt.holdsSlot = true;
+		attempt.index = this.#running.length;
+		this.#running.push(attempt);
+		const { waiting, early } = attempt;
+		attempt.waiting = undefined;
+		waiting?.resolve(wake);
+		if (early !== undefined) this.#settle(attempt, early.ok, early.value);
+	}
+
+	/** An attempt is over before its function returned: it is told so, and given up after its grace. */
+	abort(run: RunPort, lease: Lease, code: AbortCode): void {
+		const attempt = this.#find(run, lease.node);
+		if (attempt === undefined || attempt.over !== undefined) return;
+		attempt.abort(code);
+		if (attempt.early !== undefined) {
+			// The function has returned, only its node was still parked.
+			this.#leave(attempt);
+			run.returned();
+			return;
+		}
+		const { clock } = this.#options;
+		attempt.graceTimer = clock.set(clock.now() + run.graceOf(lease), () => this.#giveUp(attempt));
+	}
+
+	#giveUp(attempt: Attempt): void {
+		const { run } = attempt;
+		this.#leave(attempt);
+		attempt.leaked = true;
+		run.leaked++;
+		attempt.onReturn?.();
+		run.returned();
+	}
+
+	/**
+	 * Whether no function of a node runs any more.
+	 *
+	 * @param free - called once that is so, if it is not
+	 */
+	isReturned(run: RunPort, node: NodeId, free: () => void): boolean {
+		const attempt = this.#find(run, node);
+		if (attempt === undefined) return true;
+		attempt.onReturn = free;
+		return false;
+	}
+
+	/** The functions of a run that have not returned. */
+	attemptsOf(run: RunPort): Attempt[] {
+		return [...this.#running.filter((attempt) => attempt.run === run), ...run.parked.values()];
+	}
+
+	#find(run: RunPort, node: NodeId): Attempt | undefined {
+		const parked = run.parked.get(node);
+		if (parked !== undefined) return parked;
+		// At most as many as there are slots.
+		return this.#running.find((attempt) => attempt.run === run && attempt.lease.node === node);
+	}
+
+	#look(): void {
+		this.#starts = 0;
+		const { clock } = this.#options;
+		const now = clock.now();
+		if (now - this.#sliceStart < SLICE_MS || this.yielding) return;
+		this.yielding = true;
+		clock.yield(() => {
+			this.yielding = false;
+			this.#sliceStart = clock.now();
+			this.#options.onFree();
+		});
+	}
+}
+
+/** What is called when a promise settles: kept and used again, so that a node costs no closure. */
+class Callbacks {
+	attempt: Attempt | undefined;
+	readonly fulfilled: (value: unknown) => void;
+	readonly rejected: (error: unknown) => void;
+
+	constructor(settled: (callbacks: Callbacks, ok: boolean, value: unknown) => void) {
+		this.fulfilled = (value) => settled(this, true, value);
+		this.rejected = (error) => settled(this, false, error);
+	}
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+	return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,454 @@
+import type { Clock, Timer } from "../core/clock.js";
+import { systemClock } from "../core/clock.js";
+import { Emitter } from "../core/emitter.js";
+import { type ErrorInfo, type Refusal, SwarmError } from "../core/errors.js";
+import { EventLog } from "../core/event-log.js";
+import { type IdSource, type NodeId, type RunId, randomIds } from "../core/ids.js";
+import { Mailbox } from "../core/mailbox.js";
+import type { Plain } from "../core/plain.js";
+import { addAll } from "./additions.js";
+import { HOST } from "./author.js";
+import { Batch, type Effect, type TimerKind } from "./batch.js";
+import type { Command, StallPlan } from "./command.js";
+import { type Accepted, decide, type Rules, startRun } from "./decide.js";
+import { outputsOf, type Settled, settledOf } from "./dependencies.js";
+import { GraphHandle } from "./handle.js";
+import { type CheckLevel, checkNode, checkState } from "./invariants.js";
+import { Started } from "./lease.js";
+import { checkPatchShape } from "./mutation-shape.js";
+import { ANY_AGENT, DEFAULT_GROWTH, type PolicySource } from "./policies.js";
+import { Snapshots } from "./snapshot.js";
+import { refuse } from "./spec.js";
+import { RunState } from "./state.js";
+import { Transaction } from "./transaction.js";
+import type { GrowthLimits, Lease, Mutation, NodeSpec, RunEvent, Snapshot, Wake } from "./types.js";
+
+/** Where a run's events are kept. It may not miss one: what it throws discards the run. */
+export interface EventSink {
+	/** Takes a batch of events, all or none. */
+	append(events: readonly RunEvent[]): void;
+}
+
+/** What a graph actor is made of. Everything is optional: by hand, `GraphActor.create()` will do. */
+export interface ActorConfig extends GrowthLimits {
+	readonly run?: RunId;
+	/** The graph at the start. */
+	readonly nodes?: readonly NodeSpec[];
+	/** Whether the run stays open when nothing is left to do; default true for actors driven by hand. */
+	readonly open?: boolean;
+	readonly onStall?: StallPlan;
+	readonly metadata?: Readonly<Record<string, Plain>>;
+	/** Known agents and their policies; by default any agent is known. */
+	readonly policies?: PolicySource;
+	readonly clock?: Clock;
+	readonly ids?: IdSource;
+	readonly check?: CheckLevel;
+	/** A 32-bit integer that the jitter of retries is drawn from. */
+	readonly seed?: number;
+	readonly journal?: EventSink;
+	/** How many events are kept for readers; default 4,096. */
+	readonly eventBuffer?: number;
+	/** How many commands from outside may wait; default 10,000. */
+	readonly mailboxSize?: number;
+	/** Takes what a subscriber threw. */
+	readonly onListenerError?: (error: unknown, event: string) => void;
+	/** Whether agents or defaults set time limits. */
+	readonly timed?: boolean;
+	readonly host?: ActorHost;
+}
+
+/** What carries out effects: it starts and stops the functions that do the work. */
+export interface ActorHost {
+	/** An attempt was granted: run it. */
+	start(actor: GraphActor, lease: Lease, input: unknown, wake: Wake | undefined): void;
+	/** An attempt is over: tell its function to stop. */
+	abort(actor: GraphActor, lease: Lease, code: "TIMEOUT" | "CANCELLED"): void;
+	/** Whether a retry may start now; if not, `free` is called once it may. */
+	mayRetry(actor: GraphActor, node: NodeId, free: () => void): boolean;
+	/** Commands were decided: claim what free slots can take, by {@link GraphActor.claim}. */
+	fill(actor: GraphActor): void;
+	/** A batch was committed. */
+	committed(actor: GraphActor): void;
+	/** The actor met a bug or lost its journal, and takes no more commands. */
+	poisoned(actor: GraphActor, error: SwarmError): void;
+}
+
+/** The answer to a command. */
+export type Answer = Accepted | Refusal;
+
+interface Letter {
+	readonly command: Command;
+	readonly reply: ((answer: Answer) => void) | undefined;
+}
+
+type ActorEvents = { readonly batch: readonly RunEvent[] };
+
+/**
+ * The single writer of one graph: it takes commands one at a time, decides and applies them, and
+ * publishes the events of each batch once they are accepted. Everything else only proposes.
+ *
+ * @example
+ * ```ts
+ * import { GraphActor } from "dagswarm";
+ *
+ * const { handle } = GraphActor.create({
+ *   nodes: [{ id: "a", agent: "work" }, { id: "b", agent: "work", dependsOn: ["a"] }],
+ * });
+ * handle.ready(); // ["a"]
+ * const claimed = await handle.claim("a");
+ * if (claimed.ok) await handle.complete(claimed.lease, 42);
+ * handle.ready(); // ["b"]
+ * ```
+ */
+export class GraphActor {
+	/**
+	 * Makes an actor and the handle to drive it by.
+	 *
+	 * @throws SwarmError when the graph is refused: `INVALID_SPEC`, `UNKNOWN_AGENT`, `DUPLICATE_NODE`,
+	 * `UNKNOWN_DEPENDENCY`, `CYCLE`, `INVALID_INPUT`
+	 */
+	static create(config: ActorConfig = {}): { readonly actor: GraphActor; readonly handle: GraphHandle } {
+		const actor = new GraphActor(config);
+		return { actor, handle: new GraphHandle(actor) };
+	}
+
+	readonly clock: Clock;
+	readonly ids: IdSource;
+	readonly log: EventLog<RunEvent>;
+	/** The state; read it between commands only, and never write it. */
+	readonly state = new RunState();
+	/** Outcomes that came with a lease that was over. */
+	stale = 0;
+	readonly #rules: Rules;
+	readonly #check: CheckLevel;
+	readonly #journal: EventSink | undefined;
+	readonly #host: ActorHost | undefined;
+	readonly #batch = new Batch();
+	readonly #tx: Transaction;
+	readonly #mailbox: Mailbox<Letter>;
+	readonly #emitter: Emitter<ActorEvents>;
+	readonly #snapshots: Snapshots;
+	readonly #timers = new Map<string, Map<TimerKind, Timer>>();
+	readonly #replies: (() => void)[] = [];
+	#draining = false;
+	#poison: SwarmError | undefined;
+	#refusing: Refusal | undefined;
+
+	private constructor(config: ActorConfig) {
+		this.clock = config.clock ?? systemClock;
+		this.ids = config.ids ?? randomIds;
+		this.log = new EventLog(config.eventBuffer ?? 4_096);
+		this.#check = config.check ?? "off";
+		this.#journal = config.journal;
+		this.#host = config.host;
+		this.#mailbox = new Mailbox(config.mailboxSize ?? 10_000);
+		this.#emitter = new Emitter(config.onListenerError ?? reportError);
+		this.#snapshots = new Snapshots(this.state);
+		this.#tx = new Transaction(this.state, this.#batch);
+		const policies = config.policies ?? ANY_AGENT;
+		this.#rules = {
+			policies,
+			freeze: this.#check !== "off",
+			maxNodes: config.maxNodes ?? DEFAULT_GROWTH.maxNodes,
+			maxDepth: config.maxDepth ?? DEFAULT_GROWTH.maxDepth,
+			maxPatchSize: config.maxPatchSize ?? DEFAULT_GROWTH.maxPatchSize,
+			seed: config.seed ?? 0,
+			onStall: config.onStall,
+			timed: config.timed ?? policies !== ANY_AGENT,
+		};
+		this.#create(config);
+	}
+
+	#create(config: ActorConfig): void {
+		const { state } = this;
+		state.run = config.run ?? this.ids.run();
+		state.open = config.open ?? true;
+		this.#tx.now = this.clock.now();
+		this.#tx.begin();
+		this.#tx.stamp({
+			type: "run.created",
+			run: state.run,
+			epoch: state.epoch,
+			open: state.open,
+			...(config.metadata !== undefined && { metadata: config.metadata }),
+		});
+		const nodes = config.nodes ?? [];
+		const patch: readonly Mutation[] = [{ type: "addNodes", nodes: this.withIds(nodes) }];
+		const refusal = checkPatchShape(patch) ?? addAll(this.#tx, patch, HOST, this.#rules) ?? this.#tx.checkTerms();
+		if (refusal !== undefined) throw SwarmError.from(refusal);
+		startRun(this.#tx, this.#rules);
+		this.#tx.begin();
+		this.log.setOpening(this.#batch.copy(state.graph));
+		// The promise is to readers opened in the same tick.
+		queueMicrotask(() => this.log.closeOpening());
+		this.#draining = true;
+		this.#commit();
+		this.#draining = false;
+	}
+
+	get poison(): SwarmError | undefined {
+		return this.#poison;
+	}
+
+	/** Gives every spec without an id a fresh one; the specs of others are passed on as they are. */
+	withIds(specs: readonly NodeSpec[]): readonly NodeSpec[] {
+		if (!Array.isArray(specs) || specs.every((spec) => spec?.id !== undefined)) return specs;
+		return specs.map((spec) =>
+			typeof spec === "object" && spec !== null && spec.id === undefined ? { ...spec, id: this.ids.node() } : spec,
+		);
+	}
+
+	/**
+	 * Takes a command from outside.
+	 *
+	 * @returns the refusal `OVERLOADED` when too many wait
+	 */
+	send(command: Command, reply: (answer: Answer) => void): Refusal | undefined {
+		if (this.#poison !== undefined) throw this.#poison;
+		if (!this.#mailbox.offer({ command, reply })) {
+			return refuse("OVERLOADED", `${this.#mailbox.bound} commands wait`, {
+				hint: "wait for replies before sending more",
+			});
+		}
+		this.#drain();
+		return undefined;
+	}
+
+	/** Takes an outcome or a timer: never refused for want of room. */
+	post(command: Command, reply?: (answer: Answer) => void): void {
+		if (this.#poison !== undefined) return;
+		this.#mailbox.push({ command, reply });
+		this.#drain();
+	}
+
+	/**
+	 * Grants the lease of a ready node within the batch that is being decided; for schedulers, from
+	 * {@link ActorHost.fill} only.
+	 */
+	claim(n: number): Answer {
+		return this.#execute({ type: "claim", n });
+	}
+
+	/** When the batch in hand is decided, in the clock's milliseconds. */
+	get now(): number {
+		return this.#tx.now;
+	}
+
+	/** The outputs of a leased node's dependencies, by alias or id. */
+	outputsFor(lease: Lease): Record<string, unknown> {
+		return outputsOf(this.state.graph, this.numberOf(lease));
+	}
+
+	/** How a leased node's dependencies stand, by alias or id. */
+	settledFor(lease: Lease): Record<string, Settled> {
+		return settledOf(this.state.graph, this.numberOf(lease));
+	}
+
+	/** Whether some dependencies of a leased node have not ended: what it sees of them may change. */
+	hasOpenDependencies(lease: Lease): boolean {
+		return this.state.graph.nodes.open(this.numberOf(lease)) > 0;
+	}
+
+	/** How the attempt before this one failed. */
+	lastError(lease: Lease): ErrorInfo | undefined {
+		return this.state.graph.extras.get(this.numberOf(lease))?.error;
+	}
+
+	/** The number of a lease's node. @internal */
+	numberOf(lease: Lease): number {
+		const n = Started.numberOf(lease);
+		// A copied lease has lost the number; its id still finds the node.
+		return n >= 0 ? n : (this.state.graph.index.get(lease.node) as number);
+	}
+
+	/** Lets the scheduler look for work again, for instance when a slot became free elsewhere. */
+	poke(): void {
+		if (this.#poison === undefined) this.#drain();
+	}
+
+	/** Listens to committed batches. @returns a function that stops it */
+	subscribe(listener: (events: readonly RunEvent[]) => void): () => void {
+		return this.#emitter.on("batch", listener);
+	}
+
+	/** The committed state: frozen, and shared with other snapshots where nothing changed. */
+	snapshot(): Snapshot {
+		return this.#snapshots.take();
+	}
+
+	#drain(): void {
+		if (this.#draining) return;
+		this.#draining = true;
+		try {
+			do {
+				this.#tx.now = this.clock.now();
+				for (let letter = this.#mailbox.shift(); letter !== undefined; letter = this.#mailbox.shift())
+					this.#open(letter);
+				this.#host?.fill(this);
+				this.#commit();
+			} while (this.#mailbox.size > 0);
+		} catch (error) {
+			this.#fail(error);
+		} finally {
+			this.#draining = false;
+		}
+	}
+
+	#open({ command, reply }: Letter): void {
+		const answer = this.#execute(command);
+		if (reply !== undefined) this.#replies.push(() => reply(this.#refusing ?? answer));
+		else if ("code" in answer && answer.code === "STALE_LEASE" && command.type !== "timer") this.stale++;
+	}
+
+	#execute(command: Command): Answer {
+		const tx = this.#tx;
+		tx.begin();
+		const entries = this.#batch.length;
+		const answer = decide(tx, command, this.#rules);
+		if (this.#check !== "off") this.#verify(entries);
+		return answer;
+	}
+
+	#verify(entries: number): void {
+		const { state } = this;
+		let wrong = this.#check === "full" ? checkState(state) : undefined;
+		for (const event of this.#batch.recent(entries)) {
+			if (wrong !== undefined) break;
+			const n = "node" in event && event.node !== undefined ? state.graph.index.get(event.node) : undefined;
+			if (n !== undefined) wrong = checkNode(state, n);
+		}
+		if (wrong === undefined) return;
+		throw new SwarmError("INTERNAL", `the graph is wrong at event ${state.seq}: ${wrong}`);
+	}
+
+	#commit(): void {
+		const batch = this.#batch;
+		if (batch.length > 0) {
+			this.#publish();
+			batch.clearEvents();
+		}
+		if (this.#replies.length > 0) for (const reply of this.#replies.splice(0)) reply();
+		if (batch.effects.length > 0) {
+			for (let i = 0; i < batch.effects.length; i++) this.#carryOut(batch.effects[i] as Effect);
+			batch.effects.length = 0;
+		}
+		this.#host?.committed(this);
+	}
+
+	#publish(): void {
+		const { graph } = this.state;
+		const batch = this.#batch;
+		if (this.#journal !== undefined) {
+			try {
+				this.#journal.append([...batch.events(graph)]);
+			} catch (error) {
+				throw new SwarmError("JOURNAL_UNAVAILABLE", "the journal did not take the events", {}, { cause: error });
+			}
+		}
+		batch.latest(graph, this.state.seq - this.log.capacity + 1, this.log);
+		if (this.#emitter.count("batch") > 0) this.#emitter.emit("batch", [...batch.events(graph)]);
+		if (this.state.ended) this.log.close();
+		else this.log.wake();
+	}
+
+	#carryOut(effect: Effect): void {
+		switch (effect.type) {
+			case "start":
+				this.#host?.start(this, effect.lease, effect.input, effect.wake);
+				return;
+			case "abort":
+				this.#host?.abort(this, effect.lease, effect.code);
+				return;
+			case "timer":
+				this.#setTimer(effect);
+				return;
+			case "clearTimers":
+				this.#clearTimers(effect.node, effect.kind);
+				return;
+		}
+	}
+
+	#setTimer(effect: Extract<Effect, { type: "timer" }>): void {
+		const { node, kind, fence } = effect;
+		let timers = this.#timers.get(node);
+		if (timers === undefined) {
+			timers = new Map();
+			this.#timers.set(node, timers);
+		}
+		const before = timers.get(kind);
+		if (before !== undefined) this.clock.clear(before);
+		const timer = this.clock.set(effect.due, () => {
+			// Another one may have taken its place.
+			if (this.#timers.get(node)?.get(kind) === timer) this.#forget(node, kind);
+			const fire = (): void => this.post({ type: "timer", node, kind, fence }, ignore);
+			if (kind !== "retry" || this.#host === undefined || this.#host.mayRetry(this, node, fire)) fire();
+		});
+		timers.set(kind, timer);
+	}
+
+	#forget(node: NodeId, kind: TimerKind): void {
+		const timers = this.#timers.get(node);
+		timers?.delete(kind);
+		if (timers?.size === 0) this.#timers.delete(node);
+	}
+
+	#clearTimers(node: NodeId, kind: TimerKind | undefined): void {
+		const timers = this.#timers.get(node);
+		if (timers === undefined) return;
+		for (const [each, timer] of timers) {
+			if (kind !== undefined && each !== kind) continue;
+			this.clock.clear(timer);
+			this.#forget(node, each);
+		}
+	}
+
+	#fail(cause: unknown): void {
+		const error =
+			SwarmError.is(cause) && cause.code !== "INTERNAL"
+				? cause
+				: new SwarmError(
+						"INTERNAL",
+						`a bug stopped the run: ${String((cause as Error)?.message ?? cause)}`,
+						this.#story(cause),
+						{ cause },
+					);
+		this.#poison = error;
+		for (const timers of this.#timers.values()) for (const timer of timers.values()) this.clock.clear(timer);
+		this.#timers.clear();
+		this.log.close(error);
+		this.#refuseRest(error);
+		if (this.#host === undefined) throw error;
+		this.#host.poisoned(this, error);
+	}
+
+	/** What was decided and not committed, or not decided at all, did not happen. */
+	#refuseRest(error: SwarmError): void {
+		this.#refusing = refuse("POISONED", `the run was stopped: ${error.message}`);
+		for (const reply of this.#replies.splice(0)) reply();
+		for (let letter = this.#mailbox.shift(); letter !== undefined; letter = this.#mailbox.shift())
+			letter.reply?.(this.#refusing);
+	}
+
+	/** The last events of the node that an error names. */
+	#story(cause: unknown): { readonly hint: string } {
+		const name = /"([^"]+)"/.exec(String((cause as Error)?.message ?? ""))?.[1];
+		const events: string[] = [];
+		for (const event of this.#batch.events(this.state.graph, Math.max(1, this.state.seq - 200))) {
+			if ("node" in event && event.node === name) events.push(`${event.seq} ${event.type}`);
+		}
+		return {
+			hint: `please report it; last events${name === undefined ? "" : ` of "${name}"`}: ${events.join(", ") || "none in this batch"}`,
+		};
+	}
+}
+
+/** A timer that comes late is no outcome. */
+function ignore(): void {}
+
+/** A listener of the caller's threw: it is theirs to see, and must not stop the run. */
+function reportError(error: unknown, event: string): void {
+	process.emitWarning(
+		`a listener of "${event}" threw: ${String((error as Error)?.message ?? error)}`,
+		"SwarmListenerError",
+	);
+}

@@ -1,0 +1,206 @@
+import type { Refusal } from "../core/errors.js";
+import { deepFreeze } from "../core/plain.js";
+import type { Author } from "./author.js";
+import { COMMITTED_EARLY, EAGER } from "./node-table.js";
+import type { PolicySource } from "./policies.js";
+import { agentName, checkSpec, refuse } from "./spec.js";
+import { sameSpec, sortSpecs } from "./spec-order.js";
+import { pathText, type Transaction } from "./transaction.js";
+import type { Mutation, NodeSpec, Patch, StoredSpec } from "./types.js";
+
+/** What {@link addAll} is told beside the patch. */
+export interface AdditionRules {
+	readonly policies: PolicySource;
+	readonly freeze: boolean;
+	readonly maxNodes: number;
+	readonly maxDepth: number;
+}
+
+/** The new nodes that a mutation brings, and none for most. */
+export function specsOf(mutation: Mutation): readonly NodeSpec[] {
+	switch (mutation.type) {
+		case "addNode":
+		case "injectBefore":
+			return [mutation.node];
+		case "addNodes":
+			return mutation.nodes;
+		case "splitNode":
+			return mutation.into;
+		default:
+			return NONE;
+	}
+}
+
+const NONE: readonly NodeSpec[] = [];
+
+/**
+ * Adds the new nodes of a patch: the first of its phases.
+ *
+ * @returns a refusal; what was added by then is the caller's to roll back
+ */
+export function addAll(tx: Transaction, patch: Patch, author: Author, rules: AdditionRules): Refusal | undefined {
+	const specs: StoredSpec[] = [];
+	const replaced: StoredSpec[] = [];
+	const readds = author.n >= 0 && (author.early || tx.state.graph.nodes.has(author.n, COMMITTED_EARLY));
+	for (const mutation of patch) {
+		for (const spec of specsOf(mutation)) {
+			const checked = checkSpec(spec, rules.policies);
+			if ("code" in checked) return checked;
+			const stored = toStored(tx, spec, mutation, rules.freeze);
+			if ("code" in stored) return stored;
+			const known = readds ? readd(tx, stored, author) : undefined;
+			if (known === "same") continue;
+			if (typeof known === "object") return known;
+			(known === "replace" ? replaced : specs).push(stored);
+		}
+	}
+	return (
+		growthRefusal(tx, specs.length, author, rules) ?? insert(tx, specs, author) ?? replaceAll(tx, replaced, author)
+	);
+}
+
+function growthRefusal(tx: Transaction, count: number, author: Author, rules: AdditionRules): Refusal | undefined {
+	if (author.n < 0 || count === 0) return undefined;
+	const { graph } = tx.state;
+	const id = graph.id(author.n);
+	if (graph.added + count > rules.maxNodes) {
+		return refuse(
+			"LIMIT_EXCEEDED",
+			`node "${id}" adds ${count} nodes; agents have added ${graph.added} of at most ${rules.maxNodes}`,
+			{
+				nodes: [id],
+				hint: "raise maxNodes",
+			},
+		);
+	}
+	const depth = graph.depth(author.n) + 1;
+	if (depth <= rules.maxDepth) return undefined;
+	return refuse("LIMIT_EXCEEDED", `node "${id}" adds nodes at depth ${depth}, of at most ${rules.maxDepth}`, {
+		nodes: [id],
+		hint: "raise maxDepth",
+	});
+}
+
+/** The spec as the graph keeps it: the caller's own object where nothing has to be filled in. */
+function toStored(tx: Transaction, spec: NodeSpec, by: Mutation, freeze: boolean): StoredSpec | Refusal {
+	const { id } = spec;
+	// The border fills in ids; a driver of decide who left one out has a bug.
+	if (id === undefined) return refuse("INVALID_SPEC", "a node reached the graph without an id");
+	let stored = spec as StoredSpec;
+	if (typeof spec.agent !== "string") stored = { ...spec, id, agent: agentName(spec.agent) ?? "" };
+	if (by.type === "splitNode") {
+		const inherited = inherit(tx, stored, by.id);
+		if ("code" in inherited) return inherited;
+		stored = inherited;
+	}
+	return freeze ? deepFreeze(stored) : stored;
+}
+
+/** A part is held or eager like the node it is part of, and starts under the same join unless it says its own. */
+function inherit(tx: Transaction, part: StoredSpec, originalId: string): StoredSpec | Refusal {
+	const { graph } = tx.state;
+	const original = graph.index.get(originalId);
+	if (original === undefined) return part;
+	if (Object.values(part.dependsOn ?? []).includes(originalId)) {
+		return refuse("INVALID_SPEC", `"${part.id}" is a part of "${originalId}" and cannot depend on it`, {
+			nodes: [part.id, originalId],
+		});
+	}
+	const join = graph.spec(original).join;
+	const speculative = graph.isHeld(original) ? "hold" : graph.nodes.has(original, EAGER) ? "eager" : undefined;
+	return {
+		...part,
+		...(part.join === undefined && part.dependsOn === undefined && join !== undefined && { join }),
+		...(part.speculative === undefined && speculative !== undefined && { speculative }),
+	};
+}
+
+/**
+ * What adding an id again means for a node that committed early: `same` spec, nothing to do; another
+ * one takes its place while it has not started.
+ */
+function readd(tx: Transaction, spec: StoredSpec, author: Author): "same" | "replace" | Refusal | undefined {
+	const { graph } = tx.state;
+	const n = graph.index.get(spec.id);
+	if (n === undefined) return undefined;
+	const addedIn = graph.extras.get(n)?.addedIn;
+	if (graph.nodes.creator(n) !== author.n + 1 || addedIn === undefined || addedIn >= author.attempt)
+		return duplicate(spec.id);
+	if (sameSpec(graph.spec(n), spec)) {
+		tx.early(author.n, n, author.attempt);
+		return "same";
+	}
+	return graph.isUnstarted(n) ? "replace" : duplicate(spec.id);
+}
+
+function duplicate(id: string): Refusal {
+	return refuse("DUPLICATE_NODE", `the id "${id}" has been used in this run`, {
+		nodes: [id],
+		hint: "ids are never used twice",
+	});
+}
+
+function insert(tx: Transaction, specs: readonly StoredSpec[], author: Author): Refusal | undefined {
+	const { graph } = tx.state;
+	const by = {
+		creator: author.n + 1,
+		depth: author.n < 0 ? 0 : graph.depth(author.n) + 1,
+		early: author.early ? author.attempt : undefined,
+	};
+	const start = tx.savepoint();
+	let problem = tx.addNodes(specs, by);
+	if (problem !== undefined && "missing" in problem) {
+		// Specs may name each other in any order: only then they have to be sorted.
+		tx.rollback(start);
+		const sorted = sortSpecs(specs);
+		if ("cycle" in sorted) {
+			return refuse("CYCLE", `the new nodes depend on each other: ${pathText(sorted.cycle)}`, { nodes: sorted.cycle });
+		}
+		if ("duplicate" in sorted) return duplicate(sorted.duplicate);
+		problem = tx.addNodes(sorted.specs, by);
+	}
+	if (problem === undefined) return checkAdded(tx, start.size);
+	if ("duplicate" in problem) return duplicate(problem.duplicate);
+	return refuse(
+		"UNKNOWN_DEPENDENCY",
+		`node "${problem.of}" depends on "${problem.missing}", which is not in the graph`,
+		{
+			nodes: [problem.of, problem.missing],
+			hint: "add it in the same patch or earlier",
+		},
+	);
+}
+
+/** A spec's join and references must fit its own dependencies. Nodes injected or split get more later. */
+function checkAdded(tx: Transaction, first: number): Refusal | undefined {
+	const { graph } = tx.state;
+	for (let n = first; n < graph.size; n++) {
+		const spec = graph.spec(n);
+		if (spec.join === undefined && typeof spec.input !== "object") continue;
+		tx.unchecked.add(n);
+	}
+	return undefined;
+}
+
+/** A different spec takes the place of a node that an earlier attempt added and that has not started. */
+function replaceAll(tx: Transaction, specs: readonly StoredSpec[], author: Author): Refusal | undefined {
+	const { graph } = tx.state;
+	for (const spec of specs) {
+		const n = graph.index.get(spec.id) as number;
+		for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.nodes.firstIn(n)) tx.removeEdge(edge);
+		const { speculative: _, ...terms } = spec;
+		tx.update(n, terms, author.attempt);
+		for (const [alias, id] of Object.entries(spec.dependsOn ?? {})) {
+			const from = graph.index.get(id);
+			if (from === undefined) {
+				return refuse("UNKNOWN_DEPENDENCY", `node "${spec.id}" depends on "${id}", which is not in the graph`, {
+					nodes: [spec.id, id],
+				});
+			}
+			const refusal = tx.addEdge(from, n, Array.isArray(spec.dependsOn) || alias === id ? undefined : [alias]);
+			if (refusal !== undefined) return refusal;
+		}
+		tx.unchecked.add(n);
+	}
+	return undefined;
+}

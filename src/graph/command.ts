@@ -1,0 +1,25 @@
+import type { ErrorInfo } from "../core/errors.js";
+import type { TimerKind } from "./batch.js";
+import type { Lease, NodeSpec, StagedPatch, Wait, Wake } from "./types.js";
+
+/** Anything asked of the graph actor. Plain data: the same commands with the same stamps give the same events. */
+export type Command =
+	| { readonly type: "mutate"; readonly patch: StagedPatch; readonly key?: string }
+	| { readonly type: "claim"; readonly n: number }
+	| { readonly type: "complete"; readonly lease: Lease; readonly output: unknown; readonly patch?: StagedPatch }
+	| { readonly type: "fail"; readonly lease: Lease; readonly error: ErrorInfo }
+	| { readonly type: "commit"; readonly lease: Lease; readonly patch: StagedPatch }
+	| { readonly type: "park"; readonly lease: Lease; readonly wait: Wait }
+	| { readonly type: "timer"; readonly node: string; readonly kind: TimerKind; readonly fence: number }
+	| { readonly type: "signal"; readonly name: string; readonly payload?: unknown; readonly node?: string }
+	| { readonly type: "answer"; readonly node: string; readonly wake: Extract<Wake, { kind: "approved" | "rejected" }> }
+	| { readonly type: "cancel"; readonly status: "cancelled" | "timed_out"; readonly reason: string }
+	| { readonly type: "pause" }
+	| { readonly type: "resume" }
+	| { readonly type: "close" };
+
+/** Adds a replanning node where a run would end stalled. */
+export type StallPlan = NodeSpec & {
+	/** How often; 1 to 1,000, default 1. */
+	readonly times?: number;
+};

@@ -1,0 +1,251 @@
+import { RowTable } from "./rows.js";
+
+// The states of core/lifecycle as numbers: their place in NODE_STATES (a test compares them).
+export const PENDING = 0;
+export const READY = 1;
+export const RUNNING = 2;
+export const WAITING = 3;
+export const SPECULATIVE = 4;
+export const COMPLETED = 5;
+export const FAILED = 6;
+export const SKIPPED = 7;
+export const ABANDONED = 8;
+export const CANCELLED = 9;
+
+/** Joins as numbers. `any` is `atLeast` with need 1; `always` is counted like `settled`. */
+export const JOIN_ALL = 0;
+export const JOIN_AT_LEAST = 1;
+export const JOIN_SETTLED = 2;
+export const JOIN_FAILED = 3;
+export const JOIN_ALWAYS = 4;
+
+// Flags of a node.
+/** Has had a lease. */
+export const STARTED = 1 << 9;
+/** Runs, but its outcome is withheld. */
+export const EAGER = 1 << 10;
+/** Its outcome is withheld right now. */
+export const WITHHELD = 1 << 11;
+/** Its input refers to outputs of dependencies. */
+export const HAS_REFS = 1 << 12;
+/** Waits for its join to be evaluated at the end of the command. */
+export const TOUCHED = 1 << 13;
+/** Skipped because of a failure. */
+export const FAILURE_CAUSE = 1 << 14;
+/** Failed, and its dependents stay pending. */
+export const BLOCKS = 1 << 15;
+/** Changed since the last snapshot. */
+export const CHANGED = 1 << 16;
+/** Some edges into it carry an alias. */
+export const HAS_ALIASES = 1 << 17;
+/** Waits for a person or a signal. */
+export const AWAITS = 1 << 18;
+/** Its patches were committed early, so attempts have to be told apart. */
+export const COMMITTED_EARLY = 1 << 19;
+
+/** Timers may be set for it. */
+export const HAS_TIMERS = 1 << 20;
+
+// The counters in which a dependency can stand; see counterOf.
+export const OPEN = 1;
+export const OK = 2;
+export const BAD_BY_FAILURE = 3;
+export const LOST = 4;
+export const BLOCK_FAILED = 5;
+
+const STATE_BITS = 15;
+const JOIN_SHIFT = 4;
+const JOIN_BITS = 7;
+
+const STRIDE = 22;
+
+/** The fixed-size part of every node. Nodes and edges are numbers here, and nowhere outside `graph/`. */
+export class NodeTable extends RowTable {
+	constructor() {
+		super(STRIDE);
+	}
+
+	add(): number {
+		return this.append();
+	}
+
+	state(n: number): number {
+		return this.get(n, 0) & STATE_BITS;
+	}
+
+	setState(n: number, state: number): void {
+		this.set(n, 0, (this.get(n, 0) & ~STATE_BITS) | state);
+	}
+
+	join(n: number): number {
+		return (this.get(n, 0) >> JOIN_SHIFT) & JOIN_BITS;
+	}
+
+	setJoin(n: number, join: number, need: number): void {
+		this.set(n, 0, (this.get(n, 0) & ~(JOIN_BITS << JOIN_SHIFT)) | (join << JOIN_SHIFT));
+		this.set(n, 6, need);
+	}
+
+	has(n: number, flag: number): boolean {
+		return (this.get(n, 0) & flag) !== 0;
+	}
+
+	flag(n: number, flag: number): void {
+		this.set(n, 0, this.get(n, 0) | flag);
+	}
+
+	unflag(n: number, flag: number): void {
+		this.set(n, 0, this.get(n, 0) & ~flag);
+	}
+
+	/** Dependencies that have not ended (or whose outcome is withheld). */
+	open(n: number): number {
+		return this.get(n, 1);
+	}
+
+	/** Dependencies that completed. */
+	ok(n: number): number {
+		return this.get(n, 2);
+	}
+
+	/** Dependencies that failed, or were skipped because of a failure. */
+	failed(n: number): number {
+		return this.get(n, 3);
+	}
+
+	/** Dependencies that ended in another bad way. */
+	lost(n: number): number {
+		return this.get(n, 4);
+	}
+
+	/** Dependencies that failed with `onFailure: "block"`. */
+	blockFailed(n: number): number {
+		return this.get(n, 5);
+	}
+
+	/** Counts a dependency; `counter` is what {@link counterOf} says of it. */
+	count(n: number, counter: number, by: number): void {
+		this.set(n, counter, this.get(n, counter) + by);
+	}
+
+	/** The counter of its dependents in which this node is counted. */
+	counterOf(n: number): number {
+		const flags = this.get(n, 0);
+		const state = flags & STATE_BITS;
+		if (state < COMPLETED) return OPEN;
+		if (state === COMPLETED) return OK;
+		if (state === FAILED) return (flags & BLOCKS) === 0 ? BAD_BY_FAILURE : BLOCK_FAILED;
+		return state === SKIPPED && (flags & FAILURE_CAUSE) !== 0 ? BAD_BY_FAILURE : LOST;
+	}
+
+	degree(n: number): number {
+		return this.open(n) + this.ok(n) + this.failed(n) + this.lost(n) + this.blockFailed(n);
+	}
+
+	/** How many completed dependencies an `atLeast` join asks for. */
+	need(n: number): number {
+		return this.get(n, 6);
+	}
+
+	firstIn(n: number): number {
+		return this.get(n, 7);
+	}
+
+	setFirstIn(n: number, edge: number): void {
+		this.set(n, 7, edge);
+	}
+
+	lastIn(n: number): number {
+		return this.get(n, 8);
+	}
+
+	setLastIn(n: number, edge: number): void {
+		this.set(n, 8, edge);
+	}
+
+	firstOut(n: number): number {
+		return this.get(n, 9);
+	}
+
+	setFirstOut(n: number, edge: number): void {
+		this.set(n, 9, edge);
+	}
+
+	lastOut(n: number): number {
+		return this.get(n, 10);
+	}
+
+	setLastOut(n: number, edge: number): void {
+		this.set(n, 10, edge);
+	}
+
+	attempt(n: number): number {
+		return this.get(n, 11);
+	}
+
+	setAttempt(n: number, attempt: number): void {
+		this.set(n, 11, attempt);
+	}
+
+	/** The next node in the list of ready ones plus one, 0 at its end. */
+	nextReady(n: number): number {
+		return this.get(n, 12);
+	}
+
+	setNextReady(n: number, next: number): void {
+		this.set(n, 12, next);
+	}
+
+	prevReady(n: number): number {
+		return this.get(n, 13);
+	}
+
+	setPrevReady(n: number, prev: number): void {
+		this.set(n, 13, prev);
+	}
+
+	/** The last search that came by. */
+	mark(n: number): number {
+		return this.get(n, 14);
+	}
+
+	setMark(n: number, search: number): void {
+		this.set(n, 14, search);
+	}
+
+	/** The node that added it plus one, 0 for the caller of the run. */
+	creator(n: number): number {
+		return this.get(n, 15);
+	}
+
+	setCreator(n: number, creator: number): void {
+		this.set(n, 15, creator);
+	}
+
+	/** Of a skipped node: where the chain of skips began, plus one. */
+	root(n: number): number {
+		return this.get(n, 16);
+	}
+
+	setRoot(n: number, root: number): void {
+		this.set(n, 16, root);
+	}
+
+	/** The place in the maintained topological order: every edge goes from a smaller label to a larger one. */
+	label(n: number): number {
+		return this.getDouble(n, 18);
+	}
+
+	setLabel(n: number, label: number): void {
+		this.setDouble(n, 18, label);
+	}
+
+	/** The `seq` of the event that granted the live lease, 0 without one. */
+	lease(n: number): number {
+		return this.getDouble(n, 20);
+	}
+
+	setLease(n: number, seq: number): void {
+		this.setDouble(n, 20, seq);
+	}
+}

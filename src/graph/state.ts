@@ -1,0 +1,46 @@
+import type { RunId } from "../core/ids.js";
+import { hasEnded, type RunStatus } from "../core/lifecycle.js";
+import { Graph } from "./graph.js";
+import { PENDING, READY, RUNNING, SPECULATIVE, WAITING } from "./node-table.js";
+
+/** Everything that a run's events say, and nothing else: state is only a fold of them. */
+export class RunState {
+	readonly graph = new Graph();
+	/** The number of the last event. */
+	seq = 0;
+	run: RunId = "";
+	epoch = 1;
+	open = false;
+	status: RunStatus = "created";
+	reason: string | undefined;
+	/** While stopping: how the run will have ended, and the node that did it. */
+	stopping: { readonly status: RunStatus; readonly reason?: string } | undefined;
+	/** Keys of patches that were applied. */
+	readonly keys = new Set<string>();
+	/** Signals that came before anyone waited for them, oldest first. */
+	readonly signals = new Map<string, unknown[]>();
+	/** Nodes that wait for a person or a signal. */
+	awaiting = 0;
+
+	get ended(): boolean {
+		return hasEnded(this.status);
+	}
+
+	/** Nodes that will move on without anybody's help: running, ready, in retry wait or asleep. */
+	get active(): number {
+		const { counts } = this.graph;
+		return this.count(RUNNING) + this.count(READY) + (counts[WAITING] as number) - this.awaiting;
+	}
+
+	/** Nodes that have not ended. */
+	get unfinished(): number {
+		return (
+			this.count(PENDING) + this.count(READY) + this.count(RUNNING) + this.count(WAITING) + this.count(SPECULATIVE)
+		);
+	}
+
+	count(state: number): number {
+		// One counter for each state.
+		return this.graph.counts[state] as number;
+	}
+}

@@ -1,0 +1,196 @@
+import type { Refusal } from "../core/errors.js";
+import type { Graph } from "./graph.js";
+import { JOIN_AT_LEAST, JOIN_FAILED } from "./node-table.js";
+import { refuse } from "./spec.js";
+import type { Transaction } from "./transaction.js";
+import type { Mutation, NodeSpec } from "./types.js";
+
+/** Takes a node out; its unstarted dependents inherit its dependencies, or just lose it. */
+export function removeNode(tx: Transaction, n: number, mode: "bridge" | "detach" | "reject"): Refusal | undefined {
+	const { graph } = tx.state;
+	const { nodes } = graph;
+	if (mode === "reject" && nodes.firstOut(n) !== 0) {
+		const dependents = dependentsOf(graph, n).map((d) => graph.id(d));
+		return refuse("ILLEGAL_STATE", `"${graph.id(n)}" has dependents: ${dependents.slice(0, 8).join(", ")}`, {
+			nodes: [graph.id(n), ...dependents.slice(0, 8)],
+			hint: 'use mode "bridge" or "detach"',
+		});
+	}
+	const dependencies = dependenciesOf(graph, n);
+	const dependents = dependentsOf(graph, n);
+	for (let edge = nodes.firstOut(n); edge !== 0; edge = nodes.firstOut(n)) tx.removeEdge(edge);
+	for (let edge = nodes.firstIn(n); edge !== 0; edge = nodes.firstIn(n)) tx.removeEdge(edge);
+	for (const dependent of dependents) {
+		tx.unchecked.add(dependent);
+		if (mode !== "bridge" || !graph.isUnstarted(dependent)) continue;
+		for (const { from, alias } of dependencies) {
+			const refusal = tx.addEdge(from, dependent, alias);
+			if (refusal !== undefined) return refusal;
+		}
+	}
+	tx.abandon(n, "removed");
+	return undefined;
+}
+
+/** Splits a node into parts, which were added: they take its place between its dependencies and its dependents. */
+export function splitInto(
+	tx: Transaction,
+	n: number,
+	into: readonly NodeSpec[],
+	running: boolean,
+): Refusal | undefined {
+	const { graph } = tx.state;
+	const id = graph.id(n);
+	const parts = partsOf(graph, into);
+	if (parts.length === 0) return refuse("INVALID_SPEC", `"${id}" is split into nothing`, { nodes: [id] });
+	const dependencies = dependenciesOf(graph, n);
+	settle(tx, parts, n);
+	for (const part of parts) {
+		for (const { from, alias } of dependencies) {
+			const refusal = tx.addEdge(from, part, alias);
+			if (refusal !== undefined) return refusal;
+		}
+	}
+	const refusal = moveDependents(tx, n, parts);
+	if (refusal !== undefined || running) return refusal;
+	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.nodes.firstIn(n)) tx.removeEdge(edge);
+	tx.abandon(n, "split");
+	return undefined;
+}
+
+/** Whoever waits for a planner that completed waits for the sinks of its plan from now on. */
+export function expandPlan(tx: Transaction, n: number, plan: readonly number[]): Refusal | undefined {
+	if (plan.length === 0) return undefined;
+	settle(tx, plan, n);
+	return moveDependents(tx, n, plan);
+}
+
+function partsOf(graph: Graph, specs: readonly NodeSpec[]): number[] {
+	// Every spec of the patch was added in its first phase, or is there from an earlier commit.
+	const parts = specs.map((spec) => graph.index.get(spec.id as string) as number);
+	return [...new Set(parts)].sort((a, b) => graph.nodes.label(a) - graph.nodes.label(b));
+}
+
+/**
+ * Moves the edges out of a node to those of a group that no other of the group waits for. A dependent
+ * goes on seeing them under the name it had for the node.
+ */
+function moveDependents(tx: Transaction, n: number, group: readonly number[]): Refusal | undefined {
+	const { graph } = tx.state;
+	const { nodes, edges } = graph;
+	const members = new Set(group);
+	const endings = group.filter((member) => !leadsInto(graph, member, members));
+	const moving: number[] = [];
+	for (let edge = nodes.firstOut(n); edge !== 0; edge = edges.nextOut(edge)) {
+		const to = edges.to(edge);
+		if (!members.has(to) && graph.isUnstarted(to)) moving.push(edge);
+	}
+	for (const edge of moving) {
+		const to = edges.to(edge);
+		const name = graph.aliasOf(edge) ?? [graph.id(n)];
+		tx.removeEdge(edge);
+		tx.unchecked.add(to);
+		for (const ending of endings) {
+			const alias = endings.length === 1 ? name : [...name, graph.id(ending)];
+			const refusal = tx.addEdge(ending, to, alias);
+			if (refusal !== undefined) return refusal;
+		}
+	}
+	return undefined;
+}
+
+function leadsInto(graph: Graph, n: number, members: ReadonlySet<number>): boolean {
+	for (let edge = graph.nodes.firstOut(n); edge !== 0; edge = graph.edges.nextOut(edge)) {
+		if (members.has(graph.edges.to(edge))) return true;
+	}
+	return false;
+}
+
+/** Puts a new node before an unstarted one, which then waits for it. */
+export function injectNode(
+	tx: Transaction,
+	target: number,
+	mutation: Extract<Mutation, { type: "injectBefore" }>,
+): Refusal | undefined {
+	const { graph } = tx.state;
+	const n = graph.index.get(mutation.node.id as string) as number;
+	const id = graph.id(target);
+	const join = graph.nodes.join(target);
+	if (mutation.inherit !== true && (join === JOIN_AT_LEAST || join === JOIN_FAILED)) {
+		return refuse("INVALID_SPEC", `"${graph.id(n)}" would not gate "${id}", whose join does not wait for all`, {
+			nodes: [graph.id(n), id],
+			hint: "use inherit: true",
+		});
+	}
+	settle(tx, [n], target, true);
+	if (mutation.inherit === true) {
+		const refusal = inheritFrom(tx, n, target);
+		if (refusal !== undefined) return refusal;
+	}
+	tx.unchecked.add(target);
+	return tx.addEdge(n, target);
+}
+
+function inheritFrom(tx: Transaction, n: number, target: number): Refusal | undefined {
+	const { graph } = tx.state;
+	for (const { from, alias } of dependenciesOf(graph, target)) {
+		tx.removeEdge(graph.findEdge(from, target));
+		const refusal = tx.addEdge(from, n, alias);
+		if (refusal !== undefined) return refusal;
+	}
+	const { join } = graph.spec(target);
+	if (join === undefined) return undefined;
+	tx.update(n, { ...graph.spec(n), join });
+	const { join: _, ...rest } = graph.spec(target);
+	tx.update(target, rest);
+	return undefined;
+}
+
+/**
+ * Gives fresh nodes labels between their dependencies and the dependents they get, so that adding
+ * those edges moves nothing else.
+ */
+function settle(tx: Transaction, group: readonly number[], around: number, before = false): void {
+	const { graph } = tx.state;
+	const { nodes, edges } = graph;
+	if (!group.every((n) => tx.isFresh(n))) return;
+	const members = new Set(group);
+	let lower = before ? -1 : around;
+	const raise = (n: number): void => {
+		for (let edge = nodes.firstIn(n); edge !== 0; edge = edges.nextIn(edge)) {
+			const from = edges.from(edge);
+			if (!members.has(from) && (lower < 0 || nodes.label(from) > nodes.label(lower))) lower = from;
+		}
+	};
+	for (const n of group) raise(n);
+	let upper = before ? around : -1;
+	if (before) raise(around);
+	else {
+		for (let edge = nodes.firstOut(around); edge !== 0; edge = edges.nextOut(edge)) {
+			const to = edges.to(edge);
+			if (!members.has(to) && (upper < 0 || nodes.label(to) < nodes.label(upper))) upper = to;
+		}
+	}
+	if (upper >= 0) graph.topology.squeeze(group, lower, upper);
+}
+
+interface Dependency {
+	readonly from: number;
+	readonly alias?: readonly string[];
+}
+
+function dependenciesOf(graph: Graph, n: number): Dependency[] {
+	const found: Dependency[] = [];
+	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge)) {
+		const alias = graph.aliasOf(edge);
+		found.push({ from: graph.edges.from(edge), ...(alias !== undefined && { alias }) });
+	}
+	return found;
+}
+
+function dependentsOf(graph: Graph, n: number): number[] {
+	const found: number[] = [];
+	for (let edge = graph.nodes.firstOut(n); edge !== 0; edge = graph.edges.nextOut(edge))
+		found.push(graph.edges.to(edge));
+	return found;
+}

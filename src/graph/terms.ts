@@ -1,0 +1,25 @@
+import type { Refusal } from "../core/errors.js";
+import { dependencyNames } from "./dependencies.js";
+import type { Graph } from "./graph.js";
+import { checkJoinDegree, outputRefs, refuse } from "./spec.js";
+
+/** @returns what a node's join or references ask for that its dependencies do not give */
+export function checkTerms(graph: Graph, n: number, joinToo: boolean): Refusal | undefined {
+	const spec = graph.spec(n);
+	const problem = joinToo ? checkJoinDegree(spec.join, graph.nodes.degree(n)) : undefined;
+	if (problem !== undefined) return refuse("INVALID_SPEC", `node "${spec.id}": ${problem}`, { nodes: [spec.id] });
+	if (typeof spec.input !== "object" || spec.input === null) return undefined;
+	const refs = outputRefs(spec.input);
+	if (refs.length === 0) return undefined;
+	const names = dependencyNames(graph, n);
+	const unknown = refs.find((name) => !names.has(name));
+	if (unknown === undefined) return undefined;
+	return refuse(
+		"INVALID_SPEC",
+		`the input of node "${spec.id}" refers to the output of "${unknown}", which it does not depend on`,
+		{
+			nodes: [spec.id, unknown],
+			hint: "add it to dependsOn",
+		},
+	);
+}

@@ -1,0 +1,133 @@
+import type { ErrorInfo } from "./core/errors.js";
+import type { NodeId } from "./core/ids.js";
+import { hasEnded, type RunStatus } from "./core/lifecycle.js";
+import type { GraphActor } from "./graph/actor.js";
+import { explainBlocked } from "./graph/explain.js";
+import { COMPLETED, FAILED } from "./graph/node-table.js";
+import { countsOf } from "./graph/snapshot.js";
+import type { Blocked } from "./graph/types.js";
+
+/** How a run ended. */
+export type EndStatus = Exclude<RunStatus, "created" | "running" | "waiting" | "paused" | "stopping">;
+
+/** A node that failed, whether the run tolerated it or not. */
+export interface Failure {
+	readonly id: NodeId;
+	readonly code: string;
+	readonly message: string;
+	readonly attempts: number;
+	readonly cause?: ErrorInfo;
+}
+
+/** Figures of a run. */
+export interface RunStats {
+	readonly nodes: number;
+	/** Nodes that agents added while it ran. */
+	readonly added: number;
+	readonly completed: number;
+	readonly failed: number;
+	readonly skipped: number;
+	readonly abandoned: number;
+	readonly cancelled: number;
+	/** Calls of agent functions. */
+	readonly attempts: number;
+	/** Outcomes that came after their attempt was over, and changed nothing. */
+	readonly stale: number;
+	/** Functions that did not return within their grace after an abort; they may still run. */
+	readonly leaked: number;
+	/** Number of the last event. */
+	readonly events: number;
+	readonly wallMs: number;
+}
+
+/** What came of a run. The lists are made when they are first looked at. */
+export interface RunOutcome {
+	readonly status: EndStatus;
+	readonly reason?: string;
+	/** The outputs of the completed sinks (nodes without dependents), by id. */
+	readonly outputs: Readonly<Record<NodeId, unknown>>;
+	readonly failures: readonly Failure[];
+	/** Why each node that had not ended could go no further. */
+	readonly blocked: readonly Blocked[];
+	readonly stats: RunStats;
+}
+
+/** What the figures need beside the state. */
+export interface RunFigures {
+	readonly attempts: number;
+	readonly leaked: number;
+	readonly wallMs: number;
+}
+
+/** The outcome of a run that has ended, or whose actor was stopped by a bug or its journal. */
+export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
+	const { state, poison } = actor;
+	const reason = poison === undefined ? state.reason : `${poison.code}: ${poison.message}`;
+	const status = poison === undefined && hasEnded(state.status) ? (state.status as EndStatus) : "failed";
+	const counts = countsOf(state.graph);
+	let outputs: Readonly<Record<NodeId, unknown>> | undefined;
+	let failures: readonly Failure[] | undefined;
+	let blocked: readonly Blocked[] | undefined;
+	return {
+		status,
+		...(reason !== undefined && { reason }),
+		get outputs() {
+			outputs ??= sinkOutputs(actor);
+			return outputs;
+		},
+		get failures() {
+			failures ??= failuresOf(actor);
+			return failures;
+		},
+		get blocked() {
+			blocked ??= status === "stalled" ? explainBlocked(state) : [];
+			return blocked;
+		},
+		stats: {
+			nodes: state.graph.size,
+			added: state.graph.added,
+			completed: counts.completed,
+			failed: counts.failed,
+			skipped: counts.skipped,
+			abandoned: counts.abandoned,
+			cancelled: counts.cancelled,
+			stale: actor.stale,
+			events: state.seq,
+			...figures,
+		},
+	};
+}
+
+function sinkOutputs(actor: GraphActor): Record<NodeId, unknown> {
+	const { graph } = actor.state;
+	const outputs: Record<string, unknown> = {};
+	for (let n = 0; n < graph.size; n++) {
+		if (graph.nodes.state(n) !== COMPLETED || graph.nodes.firstOut(n) !== 0) continue;
+		// An id may be "__proto__": assigning would lose it.
+		Object.defineProperty(outputs, graph.id(n), {
+			value: graph.outputs.get(n),
+			enumerable: true,
+			configurable: true,
+			writable: true,
+		});
+	}
+	return outputs;
+}
+
+function failuresOf(actor: GraphActor): Failure[] {
+	const { graph } = actor.state;
+	const failures: Failure[] = [];
+	if (graph.counts[FAILED] === 0) return failures;
+	for (let n = 0; n < graph.size; n++) {
+		if (graph.nodes.state(n) !== FAILED) continue;
+		const error = graph.extras.get(n)?.error;
+		failures.push({
+			id: graph.id(n),
+			code: error?.code ?? "AGENT_ERROR",
+			message: error?.message ?? "",
+			attempts: graph.nodes.attempt(n),
+			...(error !== undefined && { cause: error }),
+		});
+	}
+	return failures;
+}

@@ -1,0 +1,156 @@
+import { type ErrorInfo, SwarmError } from "./core/errors.js";
+import type { ReadOptions } from "./core/event-log.js";
+import type { NodeId, RunId } from "./core/ids.js";
+import { toDot, toMermaid } from "./diagram.js";
+import type { Answer, GraphActor } from "./graph/actor.js";
+import type { Command } from "./graph/command.js";
+import { explain } from "./graph/explain.js";
+import { ask, withIds } from "./graph/handle.js";
+import { COMPLETED } from "./graph/node-table.js";
+import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
+import type { RunOutcome } from "./outcome.js";
+import { RunView } from "./view.js";
+
+/**
+ * A run that was started: what can be seen of it and done to it. Requests that are refused throw a
+ * {@link SwarmError} and change nothing.
+ */
+export class RunHandle {
+	readonly id: RunId;
+	readonly #actor: GraphActor;
+	readonly #result: Promise<RunOutcome>;
+	#view: RunView | undefined;
+
+	/** @internal Runs are made by `swarm.start`. */
+	constructor(actor: GraphActor, result: Promise<RunOutcome>) {
+		this.id = actor.state.run;
+		this.#actor = actor;
+		this.#result = result;
+	}
+
+	/** What came of the run, once it has ended and its functions have returned. Never rejects. */
+	result(): Promise<RunOutcome> {
+		return this.#result;
+	}
+
+	/**
+	 * Reads the run's events as they come: from the first when opened in the same tick as the run was
+	 * started, otherwise from the next one or from `from`.
+	 *
+	 * @throws SwarmError `LAGGED` with `from`, in the loop, when the reader was too slow
+	 */
+	events<Type extends RunEventType = RunEventType>(
+		options: ReadOptions<Type> = {},
+	): AsyncGenerator<Extract<RunEvent, { readonly type: Type }>, void, undefined> {
+		return this.#actor.log.read<Type>(options);
+	}
+
+	/**
+	 * The output of any completed node; undefined when it has none.
+	 *
+	 * @throws SwarmError `UNKNOWN_NODE`
+	 */
+	output(id: NodeId): unknown {
+		const n = this.#number(id);
+		const { graph } = this.#actor.state;
+		return graph.nodes.state(n) === COMPLETED ? graph.outputs.get(n) : undefined;
+	}
+
+	/** Why a node failed, or its last attempt did. */
+	error(id: NodeId): ErrorInfo | undefined {
+		return this.#actor.state.graph.extras.get(this.#number(id))?.error;
+	}
+
+	/** The committed state: frozen, and shared with other snapshots where nothing changed. */
+	snapshot(): Snapshot {
+		return this.#actor.snapshot();
+	}
+
+	/** A live view for user interfaces. */
+	view(): RunView {
+		this.#view ??= new RunView(this.#actor);
+		return this.#view;
+	}
+
+	/**
+	 * Changes the graph: all of the patch or nothing.
+	 *
+	 * @param options - `key`: applied once; `expect`: the states that nodes must be in
+	 * @throws SwarmError `CYCLE`, `DUPLICATE_NODE`, `UNKNOWN_NODE`, `UNKNOWN_DEPENDENCY`, `UNKNOWN_AGENT`,
+	 * `ILLEGAL_STATE`, `INVALID_SPEC`, `INVALID_INPUT`, `EXPECTATION_FAILED`, `LIMIT_EXCEEDED`, `RUN_ENDED`, `OVERLOADED`
+	 */
+	async mutate(patch: Patch, options: PatchOptions = {}): Promise<void> {
+		await this.#do({
+			type: "mutate",
+			patch: {
+				mutations: withIds(this.#actor, patch),
+				...(options.expect !== undefined && { expect: options.expect }),
+			},
+			...(options.key !== undefined && { key: options.key }),
+		});
+	}
+
+	/** No attempt starts until {@link resume}; those that run go on. @throws SwarmError `RUN_ENDED` */
+	async pause(): Promise<void> {
+		await this.#do({ type: "pause" });
+	}
+
+	/** @throws SwarmError `RUN_ENDED` */
+	async resume(): Promise<void> {
+		await this.#do({ type: "resume" });
+	}
+
+	/** Ends the run: signals abort, nothing starts any more. Harmless when it has ended. */
+	async cancel(reason = "cancelled"): Promise<RunOutcome> {
+		if (!this.#actor.state.ended && this.#actor.poison === undefined) {
+			await this.#do({ type: "cancel", status: "cancelled", reason });
+		}
+		return this.#result;
+	}
+
+	/** Lets a run that was started with `open` end when nothing is left to do. */
+	async close(): Promise<void> {
+		if (this.#actor.poison === undefined) await this.#do({ type: "close" });
+	}
+
+	/** Wakes the node that has waited longest for this signal; kept when none waits. @throws SwarmError `RUN_ENDED` */
+	async signal(name: string, payload?: unknown, options: { readonly node?: NodeId } = {}): Promise<void> {
+		await this.#do({ type: "signal", name, payload, ...(options.node !== undefined && { node: options.node }) });
+	}
+
+	/** Answers a node that waits for approval. @throws SwarmError `UNKNOWN_NODE`, `ILLEGAL_STATE`, `RUN_ENDED` */
+	async approve(node: NodeId, answer: { readonly by?: string; readonly data?: unknown } = {}): Promise<void> {
+		await this.#do({ type: "answer", node, wake: { kind: "approved", ...answer } });
+	}
+
+	/** Answers a node that waits for approval: its request throws `REJECTED`. @throws SwarmError `UNKNOWN_NODE`, `ILLEGAL_STATE`, `RUN_ENDED` */
+	async reject(node: NodeId, answer: { readonly by?: string; readonly reason?: string } = {}): Promise<void> {
+		await this.#do({ type: "answer", node, wake: { kind: "rejected", ...answer } });
+	}
+
+	/** Why a node stands where it does, and the nodes that stand in its way. @throws SwarmError `UNKNOWN_NODE` */
+	explain(id: NodeId): Blocked {
+		return explain(this.#actor.state, this.#number(id));
+	}
+
+	/** The graph as it is now, as a Mermaid flowchart. */
+	toMermaid(): string {
+		return toMermaid(this.snapshot());
+	}
+
+	/** The graph as it is now, in the DOT language of Graphviz. */
+	toDot(): string {
+		return toDot(this.snapshot());
+	}
+
+	#number(id: NodeId): number {
+		const n = this.#actor.state.graph.index.get(id);
+		if (n === undefined) throw new SwarmError("UNKNOWN_NODE", `there is no node "${id}"`, { nodes: [id] });
+		return n;
+	}
+
+	async #do(command: Command): Promise<void> {
+		const answer: Answer = await ask(this.#actor, command);
+		if ("code" in answer) throw SwarmError.from(answer);
+	}
+}

@@ -1,0 +1,127 @@
+import type { GraphActor } from "../graph/actor.js";
+import type { RunQueue } from "./run-queue.js";
+
+/** The slots that claimed nodes run in. */
+export interface Slots {
+	/** Free slots right now. */
+	readonly free: number;
+	/** Takes a free slot for a node that is about to be claimed. */
+	reserve(): void;
+	/** Gives a slot back whose claim led to nothing. */
+	release(): void;
+	/** Takes more slots where there is more to do, and ends those that have nothing to do. */
+	balance(): void;
+	/** Whether nothing is to be claimed before the event loop has had its turn. */
+	readonly yielding: boolean;
+}
+
+/**
+ * Decides which ready node goes next: slot first, claim second, runs in turns. It never polls: it
+ * looks when an actor has decided something, when a slot is free, or when a limit is given back.
+ */
+export class Scheduler {
+	/** Runs that may have work, in the order of their turns. */
+	#active: RunQueue[] = [];
+	#turn = 0;
+	#queues = new Map<GraphActor, RunQueue>();
+	#pumping = false;
+
+	constructor(private readonly slots: Slots) {}
+
+	/** Takes a run in. */
+	add(queue: RunQueue): void {
+		this.#queues.set(queue.actor, queue);
+		this.wake(queue);
+	}
+
+	/** Lets a run go. */
+	remove(queue: RunQueue): void {
+		this.#queues.delete(queue.actor);
+		const at = this.#active.indexOf(queue);
+		if (at >= 0) this.#drop(at);
+		queue.close();
+	}
+
+	/** A run may have work again. */
+	wake(queue: RunQueue): void {
+		if (!queue.active && queue.hasWork() && this.#queues.has(queue.actor)) {
+			queue.active = true;
+			this.#active.push(queue);
+		}
+	}
+
+	/** How many nodes are ready to start, over all runs, as far as is known. */
+	get depth(): number {
+		let depth = 0;
+		for (const queue of this.#active) depth += queue.depth;
+		return depth;
+	}
+
+	/** Within the batch of one actor: claims for it as long as it is its turn. */
+	fill(actor: GraphActor): void {
+		const queue = this.#queues.get(actor);
+		if (queue === undefined) return;
+		this.wake(queue);
+		while (this.slots.free > 0 && !this.slots.yielding && this.#next() === queue) this.#claim(queue);
+		if (this.slots.free > 0 && this.#active.length > 0 && !this.slots.yielding) this.pump();
+	}
+
+	/** Lets every run claim in its turn, after what is going on now. */
+	pump(): void {
+		if (this.#pumping) return;
+		this.#pumping = true;
+		queueMicrotask(() => {
+			this.#pumping = false;
+			this.#pumpNow();
+			this.slots.balance();
+		});
+	}
+
+	#pumpNow(): void {
+		while (this.slots.free > 0 && !this.slots.yielding) {
+			const queue = this.#next();
+			if (queue === undefined) return;
+			const turn = this.#turn;
+			const free = this.slots.free;
+			queue.actor.poke();
+			// It was its turn and nothing came of it: it has no work, whatever it seems.
+			if (this.slots.free === free && this.#turn === turn && this.#next() === queue)
+				this.#drop(this.#active.indexOf(queue));
+		}
+	}
+
+	/** The run whose turn it is; those without work drop out on the way. */
+	#next(): RunQueue | undefined {
+		while (this.#active.length > 0) {
+			if (this.#turn >= this.#active.length) this.#turn = 0;
+			const queue = this.#active[this.#turn] as RunQueue;
+			if (queue.hasWork()) return queue;
+			this.#drop(this.#turn);
+		}
+		return undefined;
+	}
+
+	#claim(queue: RunQueue): void {
+		const n = queue.take();
+		if (n < 0) {
+			this.#drop(this.#active.indexOf(queue));
+			return;
+		}
+		this.#turn++;
+		this.slots.reserve();
+		queue.running++;
+		const answer = queue.actor.claim(n);
+		if (!("code" in answer) && "input" in answer) return;
+		// A reference of its input led nowhere: the attempt has failed without a function to run.
+		this.slots.release();
+		queue.release(n);
+	}
+
+	#drop(at: number): void {
+		const queue = this.#active[at];
+		if (queue === undefined) return;
+		queue.active = false;
+		this.#active.splice(at, 1);
+		if (at < this.#turn) this.#turn--;
+	}
+}

@@ -1,0 +1,66 @@
+import type { Clock } from "./core/clock.js";
+import type { Duration } from "./core/durations.js";
+import type { IdSource, RunId } from "./core/ids.js";
+import type { Plain } from "./core/plain.js";
+import type { AnyAgent } from "./executor/agent.js";
+import type { WorkerPool } from "./executor/worker-pool.js";
+import type { EventSink } from "./graph/actor.js";
+import type { StallPlan } from "./graph/command.js";
+import type { CheckLevel } from "./graph/invariants.js";
+import type { GrowthLimits, NodePolicies } from "./graph/types.js";
+import type { Inspect } from "./run-follower.js";
+import type { SchedulingPolicy } from "./scheduler/run-queue.js";
+import type { NodeSpecOf } from "./typed-spec.js";
+
+/** What a swarm is made of. */
+export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimits, Omit<NodePolicies, "limits"> {
+	/** The functions that do the work, each under a name of its own. */
+	readonly agents: readonly A[];
+	/** Attempts at a time, over all runs; 1 to 100,000, default 4. */
+	readonly concurrency?: number;
+	/** Named limits on attempts at a time, shared by all runs: nodes and agents take them by name. */
+	readonly limits?: Readonly<Record<string, number>>;
+	/** How ready nodes are ordered after their priority; by default the critical path as soon as a node carries `estimateMs`. */
+	readonly policy?: SchedulingPolicy;
+	/** How long an aborted function may take to return before it is counted as leaked; default 5 seconds. */
+	readonly grace?: Duration;
+	/** How much is checked after each command. `local` is for staging, `full` for tests; default `off`. */
+	readonly check?: CheckLevel;
+	/** How many events a run keeps for its readers; default 4,096. */
+	readonly eventBuffer?: number;
+	/** Takes every batch of events of a run; what it throws ends the run with `JOURNAL_UNAVAILABLE`. */
+	readonly journal?: (run: RunId) => EventSink;
+	readonly clock?: Clock;
+	readonly ids?: IdSource;
+	/** A 32-bit integer that jitter is drawn from; by default one at random for each run. */
+	readonly seed?: number;
+	/** Takes what a subscriber threw. */
+	readonly onListenerError?: (error: unknown, event: string) => void;
+	/** Follows each run's lifecycle with an XState actor and passes on what its inspection reports. */
+	readonly inspect?: Inspect;
+	/** A pool to run in, in place of the local one. */
+	readonly pool?: WorkerPool;
+}
+
+/** The graph that a run starts with. */
+export interface GraphSpec<A extends AnyAgent = AnyAgent> {
+	readonly nodes: readonly NodeSpecOf<A>[];
+}
+
+/** Options of one run. */
+export interface StartOptions extends Omit<NodePolicies, "limits"> {
+	/** A run that is still going on or was kept may not have the same id. */
+	readonly runId?: RunId;
+	/** Cancels the run when it aborts. */
+	readonly signal?: AbortSignal;
+	/** The run ends `timed_out` after so long. */
+	readonly deadline?: Duration;
+	/** A finished or stalled run stays open for more mutations until `run.close()`. */
+	readonly open?: boolean;
+	/** Adds this node where the run would end stalled, up to `times` (default once). */
+	readonly onStall?: StallPlan;
+	readonly metadata?: Readonly<Record<string, Plain>>;
+	/** Attempts of this run at a time. */
+	readonly concurrency?: number;
+	readonly policy?: SchedulingPolicy;
+}
