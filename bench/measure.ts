@@ -36,6 +36,14 @@ export function sweep(): void {
 	collect({ type: "minor" });
 }
 
+/**
+ * Rounds before those that count: the compiler settles after some 200,000 nodes, a case that follows others sooner.
+ * A smoke run, whose samples are small, has one.
+ */
+export function warmUpRounds(size: number, nodesPerSample: number): number {
+	return Math.max(1, Math.min(10, Math.floor((10 * nodesPerSample) / Math.max(size, 20_000))));
+}
+
 export async function measure(work: () => Promise<unknown>): Promise<Sample> {
 	const started = performance.now();
 	const before = process.cpuUsage();

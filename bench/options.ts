@@ -46,7 +46,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
 	const sizes = values.size === undefined ? undefined : numbers("--size", values.size, 100, 5_000_000);
 	const rounds = values.rounds === undefined ? undefined : numbers("--rounds", values.rounds, 1, 1000);
 	if (rounds !== undefined && rounds.length > 1) throw new UsageError("--rounds takes one number");
-	const given = sizes?.toSorted((a, b) => a - b) ?? (smoke ? [100, 1000] : [1000, 10_000, 100_000, 1_000_000]);
+	const given = sizes?.toSorted((a, b) => a - b) ?? (smoke ? [100, 5000] : [1000, 10_000, 100_000, 1_000_000]);
 	const count = rounds?.[0] ?? (smoke ? 1 : 7);
 	return {
 		sections: names("--section", values.section, sectionNames),

@@ -1,6 +1,6 @@
 import { type Contender, runChecked } from "./contender.ts";
 import { figure, type Gauges } from "./gauge.ts";
-import { measure, type Sample, type Summary, settle, summarise, sweep } from "./measure.ts";
+import { measure, type Sample, type Summary, settle, summarise, sweep, warmUpRounds } from "./measure.ts";
 import type { Options } from "./options.ts";
 import { Patience } from "./patience.ts";
 import type { Roster } from "./roster.ts";
@@ -32,7 +32,7 @@ export async function measureOverhead(
 	for (const size of sizes) {
 		await settle();
 		for (const lane of lanes) lane.begin(size);
-		const warmUp = size < 100_000 ? 3 : 1;
+		const warmUp = warmUpRounds(size, nodesPerSample);
 		for (let round = 0; round < warmUp + rounds; round++) for (const lane of lanes) await lane.run(round >= warmUp);
 		const ideal = lanes.find((lane) => lane.contender.name === "ideal loop")?.summary()?.median;
 		for (const lane of lanes) {

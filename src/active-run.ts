@@ -5,7 +5,8 @@ import type { NodeId, RunId } from "./core/ids.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { AbortCode, Attempt, RunPort } from "./executor/attempt.js";
 import type { Executor } from "./executor/executor.js";
-import { type ActorHost, GraphActor } from "./graph/actor.js";
+import { GraphActor } from "./graph/actor.js";
+import type { ActorHost } from "./graph/actor-config.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
 import type { Lease, NodePolicies, NodeSpec, Wake } from "./graph/types.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
@@ -135,8 +136,8 @@ export class ActiveRun implements ActorHost, RunPort {
 		return this.#parts.executor.isReturned(this, node, free);
 	}
 
-	fill(actor: GraphActor): void {
-		this.#parts.scheduler.fill(actor);
+	fill(): void {
+		this.#parts.scheduler.fill(this.#queue);
 	}
 
 	committed(): void {

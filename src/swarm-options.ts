@@ -4,7 +4,7 @@ import type { IdSource, RunId } from "./core/ids.js";
 import type { Plain } from "./core/plain.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { WorkerPool } from "./executor/worker-pool.js";
-import type { EventSink } from "./graph/actor.js";
+import type { EventSink } from "./graph/actor-config.js";
 import type { StallPlan } from "./graph/command.js";
 import type { CheckLevel } from "./graph/invariants.js";
 import type { GrowthLimits, NodePolicies } from "./graph/types.js";

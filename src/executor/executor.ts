@@ -62,13 +62,13 @@ export class Executor {
 
 	/** After a batch: takes more slots while there is more to do, gives back those that have nothing to do. */
 	balance(): void {
-		if (this.yielding) return;
+		const { concurrency } = this.#options.pool;
+		if (this.yielding || (this.free === 0 && this.#loops === concurrency)) return;
 		const depth = this.#options.depth();
 		if (this.free > 0) {
 			if (depth === 0) this.#retire();
 			return;
 		}
-		const { concurrency } = this.#options.pool;
 		// Loops that are queued but have not begun will take a node each.
 		const begun = this.#endLoop.length;
 		for (let more = Math.min(depth - (this.#loops - begun), concurrency - this.#loops); more > 0; more--)

@@ -1,84 +1,36 @@
-import type { Clock, Timer } from "../core/clock.js";
-import { systemClock } from "../core/clock.js";
+import { type Clock, systemClock } from "../core/clock.js";
 import { Emitter } from "../core/emitter.js";
 import { type ErrorInfo, type Refusal, SwarmError } from "../core/errors.js";
 import { EventLog } from "../core/event-log.js";
-import { type IdSource, type NodeId, type RunId, randomIds } from "../core/ids.js";
+import { type IdSource, randomIds } from "../core/ids.js";
 import { Mailbox } from "../core/mailbox.js";
-import type { Plain } from "../core/plain.js";
+import type { ActorConfig, ActorHost, EventSink } from "./actor-config.js";
 import { addAll } from "./additions.js";
 import { HOST } from "./author.js";
-import { Batch, type Effect, type TimerKind } from "./batch.js";
-import type { Command, StallPlan } from "./command.js";
+import { Batch, type Effect } from "./batch.js";
+import type { Command } from "./command.js";
 import { type Accepted, decide, type Rules, startRun } from "./decide.js";
 import { outputsOf, type Settled, settledOf } from "./dependencies.js";
 import { GraphHandle } from "./handle.js";
 import { type CheckLevel, checkNode, checkState } from "./invariants.js";
 import { Started } from "./lease.js";
 import { checkPatchShape } from "./mutation-shape.js";
-import { ANY_AGENT, DEFAULT_GROWTH, type PolicySource } from "./policies.js";
+import { NodeTimers, type TimerEffect } from "./node-timers.js";
+import { ANY_AGENT, DEFAULT_GROWTH } from "./policies.js";
 import { Snapshots } from "./snapshot.js";
 import { refuse } from "./spec.js";
 import { RunState } from "./state.js";
 import { Transaction } from "./transaction.js";
-import type { GrowthLimits, Lease, Mutation, NodeSpec, RunEvent, Snapshot, Wake } from "./types.js";
-
-/** Where a run's events are kept. It may not miss one: what it throws discards the run. */
-export interface EventSink {
-	/** Takes a batch of events, all or none. */
-	append(events: readonly RunEvent[]): void;
-}
-
-/** What a graph actor is made of. Everything is optional: by hand, `GraphActor.create()` will do. */
-export interface ActorConfig extends GrowthLimits {
-	readonly run?: RunId;
-	/** The graph at the start. */
-	readonly nodes?: readonly NodeSpec[];
-	/** Whether the run stays open when nothing is left to do; default true for actors driven by hand. */
-	readonly open?: boolean;
-	readonly onStall?: StallPlan;
-	readonly metadata?: Readonly<Record<string, Plain>>;
-	/** Known agents and their policies; by default any agent is known. */
-	readonly policies?: PolicySource;
-	readonly clock?: Clock;
-	readonly ids?: IdSource;
-	readonly check?: CheckLevel;
-	/** A 32-bit integer that the jitter of retries is drawn from. */
-	readonly seed?: number;
-	readonly journal?: EventSink;
-	/** How many events are kept for readers; default 4,096. */
-	readonly eventBuffer?: number;
-	/** How many commands from outside may wait; default 10,000. */
-	readonly mailboxSize?: number;
-	/** Takes what a subscriber threw. */
-	readonly onListenerError?: (error: unknown, event: string) => void;
-	/** Whether agents or defaults set time limits. */
-	readonly timed?: boolean;
-	readonly host?: ActorHost;
-}
-
-/** What carries out effects: it starts and stops the functions that do the work. */
-export interface ActorHost {
-	/** An attempt was granted: run it. */
-	start(actor: GraphActor, lease: Lease, input: unknown, wake: Wake | undefined): void;
-	/** An attempt is over: tell its function to stop. */
-	abort(actor: GraphActor, lease: Lease, code: "TIMEOUT" | "CANCELLED"): void;
-	/** Whether a retry may start now; if not, `free` is called once it may. */
-	mayRetry(actor: GraphActor, node: NodeId, free: () => void): boolean;
-	/** Commands were decided: claim what free slots can take, by {@link GraphActor.claim}. */
-	fill(actor: GraphActor): void;
-	/** A batch was committed. */
-	committed(actor: GraphActor): void;
-	/** The actor met a bug or lost its journal, and takes no more commands. */
-	poisoned(actor: GraphActor, error: SwarmError): void;
-}
+import type { Lease, Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
 
 /** The answer to a command. */
 export type Answer = Accepted | Refusal;
 
+type Reply = (answer: Answer) => void;
+
 interface Letter {
 	readonly command: Command;
-	readonly reply: ((answer: Answer) => void) | undefined;
+	readonly reply: Reply | undefined;
 }
 
 type ActorEvents = { readonly batch: readonly RunEvent[] };
@@ -128,8 +80,9 @@ export class GraphActor {
 	readonly #mailbox: Mailbox<Letter>;
 	readonly #emitter: Emitter<ActorEvents>;
 	readonly #snapshots: Snapshots;
-	readonly #timers = new Map<string, Map<TimerKind, Timer>>();
+	readonly #timers: NodeTimers;
 	readonly #replies: (() => void)[] = [];
+	#subscribers = 0;
 	#draining = false;
 	#poison: SwarmError | undefined;
 	#refusing: Refusal | undefined;
@@ -143,6 +96,7 @@ export class GraphActor {
 		this.#host = config.host;
 		this.#mailbox = new Mailbox(config.mailboxSize ?? 10_000);
 		this.#emitter = new Emitter(config.onListenerError ?? reportError);
+		this.#timers = new NodeTimers(this.clock, (timer) => this.#onTimer(timer));
 		this.#snapshots = new Snapshots(this.state);
 		this.#tx = new Transaction(this.state, this.#batch);
 		const policies = config.policies ?? ANY_AGENT;
@@ -217,8 +171,9 @@ export class GraphActor {
 	/** Takes an outcome or a timer: never refused for want of room. */
 	post(command: Command, reply?: (answer: Answer) => void): void {
 		if (this.#poison !== undefined) return;
-		this.#mailbox.push({ command, reply });
-		this.#drain();
+		// Nothing waits and nothing is going on: it need not go through the mailbox.
+		if (this.#draining) this.#mailbox.push({ command, reply });
+		else this.#drain(command, reply);
 	}
 
 	/**
@@ -268,7 +223,12 @@ export class GraphActor {
 
 	/** Listens to committed batches. @returns a function that stops it */
 	subscribe(listener: (events: readonly RunEvent[]) => void): () => void {
-		return this.#emitter.on("batch", listener);
+		const off = this.#emitter.on("batch", listener);
+		this.#subscribers++;
+		return () => {
+			off();
+			this.#subscribers = this.#emitter.count("batch");
+		};
 	}
 
 	/** The committed state: frozen, and shared with other snapshots where nothing changed. */
@@ -276,17 +236,20 @@ export class GraphActor {
 		return this.#snapshots.take();
 	}
 
-	#drain(): void {
+	/** Decides what waits, lets the scheduler claim, and commits it all as one batch; then again, as long as more came. */
+	#drain(command?: Command, reply?: Reply): void {
 		if (this.#draining) return;
 		this.#draining = true;
 		try {
-			do {
-				this.#tx.now = this.clock.now();
-				for (let letter = this.#mailbox.shift(); letter !== undefined; letter = this.#mailbox.shift())
-					this.#open(letter);
+			this.#tx.now = this.clock.now();
+			if (command !== undefined) this.#take(command, reply);
+			for (;;) {
+				if (this.#mailbox.size > 0) this.#takeAll();
 				this.#host?.fill(this);
 				this.#commit();
-			} while (this.#mailbox.size > 0);
+				if (this.#mailbox.size === 0) break;
+				this.#tx.now = this.clock.now();
+			}
 		} catch (error) {
 			this.#fail(error);
 		} finally {
@@ -294,7 +257,13 @@ export class GraphActor {
 		}
 	}
 
-	#open({ command, reply }: Letter): void {
+	#takeAll(): void {
+		for (let letter = this.#mailbox.shift(); letter !== undefined; letter = this.#mailbox.shift()) {
+			this.#take(letter.command, letter.reply);
+		}
+	}
+
+	#take(command: Command, reply: Reply | undefined): void {
 		const answer = this.#execute(command);
 		if (reply !== undefined) this.#replies.push(() => reply(this.#refusing ?? answer));
 		else if ("code" in answer && answer.code === "STALE_LEASE" && command.type !== "timer") this.stale++;
@@ -346,7 +315,7 @@ export class GraphActor {
 			}
 		}
 		batch.latest(graph, this.state.seq - this.log.capacity + 1, this.log);
-		if (this.#emitter.count("batch") > 0) this.#emitter.emit("batch", [...batch.events(graph)]);
+		if (this.#subscribers > 0) this.#emitter.emit("batch", [...batch.events(graph)]);
 		if (this.state.ended) this.log.close();
 		else this.log.wake();
 	}
@@ -360,46 +329,17 @@ export class GraphActor {
 				this.#host?.abort(this, effect.lease, effect.code);
 				return;
 			case "timer":
-				this.#setTimer(effect);
+				this.#timers.set(effect);
 				return;
 			case "clearTimers":
-				this.#clearTimers(effect.node, effect.kind);
+				this.#timers.clear(effect.node, effect.kind);
 				return;
 		}
 	}
 
-	#setTimer(effect: Extract<Effect, { type: "timer" }>): void {
-		const { node, kind, fence } = effect;
-		let timers = this.#timers.get(node);
-		if (timers === undefined) {
-			timers = new Map();
-			this.#timers.set(node, timers);
-		}
-		const before = timers.get(kind);
-		if (before !== undefined) this.clock.clear(before);
-		const timer = this.clock.set(effect.due, () => {
-			// Another one may have taken its place.
-			if (this.#timers.get(node)?.get(kind) === timer) this.#forget(node, kind);
-			const fire = (): void => this.post({ type: "timer", node, kind, fence }, ignore);
-			if (kind !== "retry" || this.#host === undefined || this.#host.mayRetry(this, node, fire)) fire();
-		});
-		timers.set(kind, timer);
-	}
-
-	#forget(node: NodeId, kind: TimerKind): void {
-		const timers = this.#timers.get(node);
-		timers?.delete(kind);
-		if (timers?.size === 0) this.#timers.delete(node);
-	}
-
-	#clearTimers(node: NodeId, kind: TimerKind | undefined): void {
-		const timers = this.#timers.get(node);
-		if (timers === undefined) return;
-		for (const [each, timer] of timers) {
-			if (kind !== undefined && each !== kind) continue;
-			this.clock.clear(timer);
-			this.#forget(node, each);
-		}
+	#onTimer({ node, kind, fence }: TimerEffect): void {
+		const fire = (): void => this.post({ type: "timer", node, kind, fence }, ignore);
+		if (kind !== "retry" || this.#host === undefined || this.#host.mayRetry(this, node, fire)) fire();
 	}
 
 	#fail(cause: unknown): void {
@@ -413,8 +353,7 @@ export class GraphActor {
 						{ cause },
 					);
 		this.#poison = error;
-		for (const timers of this.#timers.values()) for (const timer of timers.values()) this.clock.clear(timer);
-		this.#timers.clear();
+		this.#timers.clearAll();
 		this.log.close(error);
 		this.#refuseRest(error);
 		if (this.#host === undefined) throw error;

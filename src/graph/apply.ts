@@ -73,6 +73,7 @@ function applyToRun(state: RunState, event: RunEvent): void {
 			return;
 		case "run.ended":
 			state.status = event.status;
+			state.ended = true;
 			state.reason = event.reason;
 			return;
 		case "run.signalled":

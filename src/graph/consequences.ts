@@ -124,6 +124,7 @@ export function endRun(tx: Transaction, trigger: RunTrigger, reason: string | un
 	if (status === undefined) throw new Error(`${trigger} reached a run that is ${state.status}`);
 	tx.stamp({ type: "run.ended", status, ...(reason !== undefined && { reason }) });
 	state.status = status;
+	state.ended = true;
 	state.reason = reason;
 }
 

@@ -26,7 +26,7 @@ export interface Accepted {
 	/** With a lease: the input, its references replaced. */
 	readonly input?: unknown;
 	/** With a lease that continues a parked attempt: what ended its wait. */
-	readonly wake?: Wake;
+	readonly wake?: Wake | undefined;
 }
 
 const DONE: Accepted = Object.freeze({});
@@ -135,16 +135,18 @@ function claim(tx: Transaction, n: number, rules: Rules): Accepted | Refusal {
 	if (rules.timed || graph.spec(n).timeout !== undefined) setTimeouts(tx, n, lease.seq, continues, rules);
 	if (!nodes.has(n, HAS_REFS) || continues) {
 		const { input } = graph.spec(n);
-		tx.batch.effects.push({ type: "start", lease, input, wake });
-		return wake === undefined ? { lease, input } : { lease, input, wake };
+		const start = { type: "start", lease, input, wake } as const;
+		tx.batch.effects.push(start);
+		return start;
 	}
 	const resolved = resolveInput(graph, n);
 	if ("code" in resolved) {
 		failAttempt(tx, n, refusalError(resolved), rules);
 		return { lease };
 	}
-	tx.batch.effects.push({ type: "start", lease, input: resolved.input, wake });
-	return { lease, input: resolved.input };
+	const start = { type: "start", lease, input: resolved.input, wake } as const;
+	tx.batch.effects.push(start);
+	return start;
 }
 
 /** Sets the timers of an attempt: its own time is what it holds a slot, the total runs from the first start. */

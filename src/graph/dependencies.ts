@@ -44,14 +44,14 @@ export function settledOf(graph: Graph, n: number): Record<string, Settled> {
 	}) as Record<string, Settled>;
 }
 
-function collect<Value>(graph: Graph, n: number, valueOf: (from: number) => Value): Record<string, unknown> {
+function collect<Value>(graph: Graph, n: number, valueFor: (from: number) => Value): Record<string, unknown> {
 	// Without a prototype: an id may be "__proto__" or "constructor".
 	const values: Record<string, unknown> = Object.create(null);
 	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge)) {
 		const from = graph.edges.from(edge);
 		const path = graph.aliasOf(edge);
-		if (path === undefined) values[graph.id(from)] = valueOf(from);
-		else setAt(values, path, valueOf(from));
+		if (path === undefined) values[graph.id(from)] = valueFor(from);
+		else setAt(values, path, valueFor(from));
 	}
 	return values;
 }

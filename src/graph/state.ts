@@ -1,5 +1,5 @@
 import type { RunId } from "../core/ids.js";
-import { hasEnded, type RunStatus } from "../core/lifecycle.js";
+import type { RunStatus } from "../core/lifecycle.js";
 import { Graph } from "./graph.js";
 import { PENDING, READY, RUNNING, SPECULATIVE, WAITING } from "./node-table.js";
 
@@ -22,9 +22,8 @@ export class RunState {
 	/** Nodes that wait for a person or a signal. */
 	awaiting = 0;
 
-	get ended(): boolean {
-		return hasEnded(this.status);
-	}
+	/** Whether the run has ended: asked after each command. */
+	ended = false;
 
 	/** Nodes that will move on without anybody's help: running, ready, in retry wait or asleep. */
 	get active(): number {

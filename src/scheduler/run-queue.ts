@@ -89,9 +89,10 @@ export class RunQueue implements LimitWaiter {
 
 	/** A node holds its slot and its limits no more. */
 	release(n: number): void {
-		this.running--;
+		const wasFull = this.running-- >= this.options.concurrency;
+		// Who waits for a limit is woken by the limit itself.
 		if (this.#weighed !== undefined) this.options.limits.release(this.#limitsOf(n));
-		this.options.onWake(this);
+		if (wasFull) this.options.onWake(this);
 	}
 
 	/** A key was given back: one of the nodes that waited for it may try again. */

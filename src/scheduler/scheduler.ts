@@ -1,4 +1,3 @@
-import type { GraphActor } from "../graph/actor.js";
 import type { RunQueue } from "./run-queue.js";
 
 /** The slots that claimed nodes run in. */
@@ -23,20 +22,20 @@ export class Scheduler {
 	/** Runs that may have work, in the order of their turns. */
 	#active: RunQueue[] = [];
 	#turn = 0;
-	#queues = new Map<GraphActor, RunQueue>();
+	readonly #queues = new Set<RunQueue>();
 	#pumping = false;
 
 	constructor(private readonly slots: Slots) {}
 
 	/** Takes a run in. */
 	add(queue: RunQueue): void {
-		this.#queues.set(queue.actor, queue);
+		this.#queues.add(queue);
 		this.wake(queue);
 	}
 
 	/** Lets a run go. */
 	remove(queue: RunQueue): void {
-		this.#queues.delete(queue.actor);
+		this.#queues.delete(queue);
 		const at = this.#active.indexOf(queue);
 		if (at >= 0) this.#drop(at);
 		queue.close();
@@ -44,10 +43,15 @@ export class Scheduler {
 
 	/** A run may have work again. */
 	wake(queue: RunQueue): void {
-		if (!queue.active && queue.hasWork() && this.#queues.has(queue.actor)) {
+		if (!queue.active && queue.hasWork() && this.#queues.has(queue)) {
 			queue.active = true;
 			this.#active.push(queue);
 		}
+	}
+
+	/** Whether any run may have work. */
+	get isIdle(): boolean {
+		return this.#active.length === 0;
 	}
 
 	/** How many nodes are ready to start, over all runs, as far as is known. */
@@ -57,13 +61,12 @@ export class Scheduler {
 		return depth;
 	}
 
-	/** Within the batch of one actor: claims for it as long as it is its turn. */
-	fill(actor: GraphActor): void {
-		const queue = this.#queues.get(actor);
-		if (queue === undefined) return;
+	/** Within the batch of a run's actor: claims for it as long as it is its turn. */
+	fill(queue: RunQueue): void {
 		this.wake(queue);
-		while (this.slots.free > 0 && !this.slots.yielding && this.#next() === queue) this.#claim(queue);
-		if (this.slots.free > 0 && this.#active.length > 0 && !this.slots.yielding) this.pump();
+		if (this.slots.free === 0 || this.slots.yielding) return;
+		while (this.slots.free > 0 && this.#next() === queue) this.#claim(queue);
+		if (this.slots.free > 0 && this.#active.length > 0) this.pump();
 	}
 
 	/** Lets every run claim in its turn, after what is going on now. */
