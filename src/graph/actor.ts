@@ -298,8 +298,8 @@ export class GraphActor {
 		}
 		if (this.#replies.length > 0) for (const reply of this.#replies.splice(0)) reply();
 		if (batch.effects.length > 0) {
-			for (let i = 0; i < batch.effects.length; i++) this.#carryOut(batch.effects[i] as Effect);
-			batch.effects.length = 0;
+			for (let i = 0; i < batch.effects.length; i++) this.#carryOut(batch.effects.at(i));
+			batch.effects.truncate(0);
 		}
 		this.#host?.committed(this);
 	}

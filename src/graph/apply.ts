@@ -32,17 +32,19 @@ export function apply(state: RunState, event: RunEvent): void {
 	if ("key" in event && event.key !== undefined) state.keys.add(event.key);
 	if (event.type === "node.added") {
 		applyAdded(state, event.spec, event.addedBy, event.early);
-		state.graph.frontier.evaluate(noop);
+		settleJoins(state);
 		return;
 	}
 	if ("node" in event && event.type !== "run.stopping" && event.type !== "patch.rejected") {
 		applyToNode(state, nodeNumber(state, event.node), event);
 	} else applyToRun(state, event);
-	// Deaths come as events of their own; here it only tells which nodes are ready.
-	state.graph.frontier.evaluate(noop);
+	settleJoins(state);
 }
 
-function noop(): void {}
+/** Evaluates the touched joins without following up deaths: in a fold these come as events of their own. */
+export function settleJoins(state: RunState): void {
+	while (state.graph.frontier.nextDead() >= 0);
+}
 
 function nodeNumber(state: RunState, id: string): number {
 	const n = state.graph.index.get(id);

@@ -1,3 +1,4 @@
+import { Scratch } from "../core/scratch.js";
 import type { Graph } from "./graph.js";
 import type { Lease, RunEvent, Wake } from "./types.js";
 
@@ -57,8 +58,8 @@ export type AddedStamp = Omit<AddedNodes, "events">;
  * added without a million event objects: a run of added nodes is one entry until somebody reads it.
  */
 export class Batch {
-	#entries: (RunEvent | AddedNodes)[] = [];
-	readonly effects: Effect[] = [];
+	#entries = new Scratch<RunEvent | AddedNodes>();
+	readonly effects = new Scratch<Effect>();
 
 	push(event: RunEvent): void {
 		this.#entries.push(event);
@@ -84,7 +85,7 @@ export class Batch {
 	}
 
 	truncate(length: number): void {
-		this.#entries.length = length;
+		this.#entries.truncate(length);
 	}
 
 	/**
@@ -93,7 +94,8 @@ export class Batch {
 	 * @param from - leave out those with a smaller `seq`
 	 */
 	*events(graph: Graph, from = 0): Generator<RunEvent> {
-		for (const entry of this.#entries) {
+		for (let i = 0; i < this.#entries.length; i++) {
+			const entry = this.#entries.at(i);
 			if (entry instanceof AddedNodes) yield* entry.events(graph, from);
 			else if (entry.seq >= from) yield entry;
 		}
@@ -102,7 +104,7 @@ export class Batch {
 	/** Passes on the events from `from` on, without making those before it. */
 	latest(graph: Graph, from: number, log: { append(event: RunEvent): void }): void {
 		for (let i = 0; i < this.#entries.length; i++) {
-			const entry = this.#entries[i] as RunEvent | AddedNodes;
+			const entry = this.#entries.at(i);
 			if (entry instanceof AddedNodes) for (const event of entry.events(graph, from)) log.append(event);
 			else log.append(entry);
 		}
@@ -111,7 +113,7 @@ export class Batch {
 	/** The entries from `start` on that are events of their own. */
 	*recent(start: number): Generator<RunEvent> {
 		for (let i = start; i < this.#entries.length; i++) {
-			const entry = this.#entries[i] as RunEvent | AddedNodes;
+			const entry = this.#entries.at(i);
 			if (!(entry instanceof AddedNodes)) yield entry;
 		}
 	}
@@ -119,11 +121,11 @@ export class Batch {
 	/** The events as they are now, to be made later. */
 	copy(graph: Graph): () => RunEvent[] {
 		const copy = new Batch();
-		copy.#entries = this.#entries.slice();
+		copy.#entries = this.#entries.copy();
 		return () => [...copy.events(graph)];
 	}
 
 	clearEvents(): void {
-		this.#entries.length = 0;
+		this.#entries.truncate(0);
 	}
 }

@@ -1,5 +1,5 @@
 import { nextRunStatus, type RunStatus, type RunTrigger } from "../core/lifecycle.js";
-import { applyCancelled, applySkipped, applyStopping } from "./apply.js";
+import { applyCancelled, applySkipped, applyStopping, settleJoins } from "./apply.js";
 import type { StallPlan } from "./command.js";
 import type { Graph } from "./graph.js";
 import {
@@ -31,7 +31,7 @@ export function follow(tx: Transaction, rules: EndRules): void {
 
 function evaluateJoins(tx: Transaction): void {
 	const { frontier } = tx.state.graph;
-	if (frontier.touchedCount > 0) frontier.evaluate((n) => skip(tx, n));
+	for (let n = frontier.nextDead(); n >= 0; n = frontier.nextDead()) skip(tx, n);
 }
 
 /** A join died: the node goes, with the reason of the first dependency that stands for it. */
@@ -131,7 +131,7 @@ export function endRun(tx: Transaction, trigger: RunTrigger, reason: string | un
 /** Ends every open node of a run that is cancelled or out of time, then the run. */
 export function cancelRun(tx: Transaction, status: "cancelled" | "timed_out", reason: string): void {
 	cancelNodes(tx, () => true);
-	tx.state.graph.frontier.evaluate(() => {});
+	settleJoins(tx.state);
 	endRun(tx, status === "cancelled" ? "CANCEL" : "TIME_OUT", reason);
 }
 

@@ -1,3 +1,4 @@
+import { Scratch } from "../core/scratch.js";
 import type { Graph } from "./graph.js";
 import {
 	JOIN_ALL,
@@ -27,7 +28,8 @@ export class Frontier {
 	#head = 0;
 	#tail = 0;
 	/** Nodes whose joins wait to be evaluated, in order, each once. */
-	#touched: number[] = [];
+	readonly #touched = new Scratch<number>();
+	#evaluated = 0;
 	/** Hears of each node that becomes ready; for schedulers that keep an order of their own. */
 	onReady: ((n: number) => void) | undefined;
 
@@ -55,10 +57,10 @@ export class Frontier {
 	untouch(length: number): void {
 		const { graph } = this;
 		for (let i = length; i < this.#touched.length; i++) {
-			const n = this.#touched[i] as number;
+			const n = this.#touched.at(i);
 			if (n < graph.size) graph.nodes.unflag(n, TOUCHED);
 		}
-		this.#touched.length = length;
+		this.#touched.truncate(length);
 	}
 
 	get touchedCount(): number {
@@ -66,26 +68,30 @@ export class Frontier {
 	}
 
 	/**
-	 * Evaluates every touched join, breadth-first: a node that dies touches its dependents.
+	 * Evaluates touched joins, breadth-first, up to one that can no longer be met.
 	 *
-	 * @param die - called for each unstarted node whose join can no longer be met; it must end it
+	 * @returns an unstarted node, which the caller must end before it asks again; -1 when all are evaluated
 	 */
-	evaluate(die: (n: number) => void): void {
+	nextDead(): number {
 		const touched = this.#touched;
 		const { nodes } = this.graph;
-		for (let i = 0; i < touched.length; i++) {
-			const n = touched[i] as number;
+		while (this.#evaluated < touched.length) {
+			const n = touched.at(this.#evaluated++);
 			nodes.unflag(n, TOUCHED);
 			const state = nodes.state(n);
 			if (state !== PENDING && state !== READY && state !== SPECULATIVE) continue;
 			if (nodes.has(n, STARTED)) continue;
 			const join = this.judge(n);
-			if (join === DEAD) die(n);
-			else if (join === MET) {
+			if (join === DEAD) return n;
+			if (join === MET) {
 				if (state === PENDING) this.push(n);
 			} else if (state === READY) this.withdraw(n);
 		}
-		touched.length = 0;
+		if (this.#evaluated > 0) {
+			touched.truncate(0);
+			this.#evaluated = 0;
+		}
+		return -1;
 	}
 
 	/** What the join of a node says right now. */

@@ -107,7 +107,7 @@ export class Transaction {
 		state.graph.frontier.untouch(to.touched);
 		state.seq = to.seq;
 		batch.truncate(to.entries);
-		batch.effects.length = to.effects;
+		batch.effects.truncate(to.effects);
 	}
 
 	/** Nothing can be refused any more. */
