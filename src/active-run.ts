@@ -166,6 +166,10 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#finishIfOver();
 	}
 
+	parkedOrNot(attempt: Attempt, parked: boolean): void {
+		this.#parts.executor.parkedOrNot(attempt, parked);
+	}
+
 	#finishIfOver(): void {
 		if (this.finished || this.inFlight > 0) return;
 		if (!this.actor.state.ended && this.actor.poison === undefined) return;

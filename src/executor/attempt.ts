@@ -22,53 +22,85 @@ export interface RunPort {
 	released(lease: Lease): void;
 	/** A function returned or was given up. */
 	returned(): void;
+	/** A request to park was granted or refused. */
+	parkedOrNot(attempt: Attempt, parked: boolean): void;
 }
 
 /** How an attempt came to be over before its function returned. */
 export type AbortCode = "TIMEOUT" | "CANCELLED";
 
-/** One call of an agent function, from its first lease until it returns. */
-export class Attempt {
-	readonly context: AgentContext;
-	/** Its place among the running ones. */
-	index = -1;
-	holdsSlot = true;
+/** What only attempts have that are stopped, parked or watched. */
+export interface Interruption {
+	/** How the attempt came to be over. */
 	over: AbortCode | undefined;
-	leaked = false;
+	/** Its grace is over too: the function may still run, and nobody waits for it. */
+	leaked: boolean;
 	graceTimer: Timer | undefined;
 	/** Called once the function has returned or was given up. */
 	onReturn: (() => void) | undefined;
 	/** While parked: how to go on. */
 	waiting: { readonly resolve: (wake: Wake) => void; readonly reject: (error: Error) => void } | undefined;
 	/** A request to park is under way. */
-	parking = false;
+	parking: boolean;
 	/** What the function returned while its node was still parked. */
 	early: { readonly ok: boolean; readonly value: unknown } | undefined;
-	#controller: AbortController | undefined;
-	#waits: Promise<unknown> | undefined;
+	controller: AbortController | undefined;
+	/** The waits so far: those of one attempt come one after the other. */
+	waits: Promise<unknown> | undefined;
+}
+
+/** One call of an agent function, from its first lease until it returns. There is one for every node: it is kept small. */
+export class Attempt {
+	readonly context: AgentContext;
+	/** Its place among the running ones. */
+	index = -1;
+	holdsSlot = true;
+	interruption: Interruption | undefined = undefined;
 
 	constructor(
 		readonly run: RunPort,
 		public lease: Lease,
 		readonly agent: AnyAgent,
-		private readonly onParked: (attempt: Attempt, parked: boolean) => void,
 	) {
 		this.context = new AgentContext(this);
 	}
 
+	/** Made when it is first needed. */
+	interrupt(): Interruption {
+		this.interruption ??= {
+			over: undefined,
+			leaked: false,
+			graceTimer: undefined,
+			onReturn: undefined,
+			waiting: undefined,
+			parking: false,
+			early: undefined,
+			controller: undefined,
+			waits: undefined,
+		};
+		return this.interruption;
+	}
+
+	get over(): AbortCode | undefined {
+		return this.interruption?.over;
+	}
+
 	get signal(): AbortSignal {
-		this.#controller ??= new AbortController();
-		if (this.over !== undefined && !this.#controller.signal.aborted) this.#controller.abort(this.#reason(this.over));
-		return this.#controller.signal;
+		const interruption = this.interrupt();
+		interruption.controller ??= new AbortController();
+		const { over, controller } = interruption;
+		if (over !== undefined && !controller.signal.aborted) controller.abort(this.#reason(over));
+		return controller.signal;
 	}
 
 	/** Tells the function that its outcome is not wanted any more. */
 	abort(code: AbortCode): void {
-		this.over = code;
+		const interruption = this.interrupt();
+		interruption.over = code;
 		const reason = this.#reason(code);
-		this.#controller?.abort(reason);
-		this.waiting?.reject(reason);
-		this.waiting = undefined;
+		interruption.controller?.abort(reason);
+		interruption.waiting?.reject(reason);
+		interruption.waiting = undefined;
 	}
 
 	#reason(code: AbortCode): SwarmError {
@@ -84,12 +116,13 @@ export class Attempt {
 
 	/** Gives lease and slot back and waits. Waits of one attempt come one after the other. */
 	park(wait: Wait): Promise<Wake> {
-		const before = this.#waits;
+		const interruption = this.interrupt();
+		const before = interruption.waits;
 		const parked = before === undefined ? this.#park(wait) : before.then(() => this.#park(wait));
 		const settled = parked.then(noop, noop);
-		this.#waits = settled;
+		interruption.waits = settled;
 		void settled.then(() => {
-			if (this.#waits === settled) this.#waits = undefined;
+			if (interruption.waits === settled) interruption.waits = undefined;
 		});
 		return parked;
 	}
@@ -100,12 +133,13 @@ export class Attempt {
 				reject(this.#reason(this.over));
 				return;
 			}
-			this.parking = true;
+			const interruption = this.interrupt();
+			interruption.parking = true;
 			this.run.actor.post({ type: "park", lease: this.lease, wait }, (answer) => {
-				this.parking = false;
+				interruption.parking = false;
 				if ("code" in answer) reject(SwarmError.from(answer));
-				else this.waiting = { resolve, reject };
-				this.onParked(this, !("code" in answer));
+				else interruption.waiting = { resolve, reject };
+				this.run.parkedOrNot(this, !("code" in answer));
 			});
 		});
 	}

@@ -11,20 +11,24 @@ export interface Approval {
 	readonly data?: unknown;
 }
 
+/** What an agent has touched. */
+interface Made {
+	graph?: AgentGraph;
+	deps?: Readonly<Record<string, unknown>>;
+	settled?: Readonly<Record<string, Settled>>;
+}
+
 /** What an agent is given beside its input. Everything that costs something is made when it is touched. */
 export class AgentContext {
 	readonly #attempt: Attempt;
-	#graph: AgentGraph | undefined;
-	#deps: Readonly<Record<string, unknown>> | undefined;
-	#settled: Readonly<Record<string, Settled>> | undefined;
+	#made: Made | undefined;
 
 	constructor(attempt: Attempt) {
 		this.#attempt = attempt;
 		const { actor } = attempt.run;
 		// A join that starts early: what is there is what was there at the lease.
 		if (actor.hasOpenDependencies(attempt.lease)) {
-			this.#deps = actor.outputsFor(attempt.lease);
-			this.#settled = actor.settledFor(attempt.lease);
+			this.#made = { deps: actor.outputsFor(attempt.lease), settled: actor.settledFor(attempt.lease) };
 		}
 	}
 
@@ -48,14 +52,16 @@ export class AgentContext {
 
 	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
 	get deps(): Readonly<Record<string, unknown>> {
-		this.#deps ??= this.#attempt.run.actor.outputsFor(this.#attempt.lease);
-		return this.#deps;
+		this.#made ??= {};
+		this.#made.deps ??= this.#attempt.run.actor.outputsFor(this.#attempt.lease);
+		return this.#made.deps;
 	}
 
 	/** How the dependencies ended, by alias or id. */
 	get settled(): Readonly<Record<string, Settled>> {
-		this.#settled ??= this.#attempt.run.actor.settledFor(this.#attempt.lease);
-		return this.#settled;
+		this.#made ??= {};
+		this.#made.settled ??= this.#attempt.run.actor.settledFor(this.#attempt.lease);
+		return this.#made.settled;
 	}
 
 	/** Aborts when the attempt is over before the function returns: time-out, cancel, prune. */
@@ -71,13 +77,14 @@ export class AgentContext {
 
 	/** Reads what is committed, and stages changes for the completion. */
 	get graph(): AgentGraph {
-		this.#graph ??= new AgentGraph(this.#attempt);
-		return this.#graph;
+		this.#made ??= {};
+		this.#made.graph ??= new AgentGraph(this.#attempt);
+		return this.#made.graph;
 	}
 
 	/** @internal What was staged, if anything was touched. */
 	get stagedGraph(): AgentGraph | undefined {
-		return this.#graph;
+		return this.#made?.graph;
 	}
 
 	/**

@@ -4,7 +4,7 @@ import type { NodeId } from "../core/ids.js";
 import { nameNodes } from "../graph/name-nodes.js";
 import type { Lease, StagedPatch, Wake } from "../graph/types.js";
 import { type AnyAgent, isResult } from "./agent.js";
-import { type AbortCode, Attempt, type RunPort } from "./attempt.js";
+import { type AbortCode, Attempt, type Interruption, type RunPort } from "./attempt.js";
 import type { WorkerPool } from "./worker-pool.js";
 
 /** The loops yield to the event loop after so long without a break, so that timers and I/O have their turn. */
@@ -105,7 +105,7 @@ export class Executor {
 		}
 		// Specs are checked against the agents when they come in.
 		const agent = this.#options.agents.get(agentName) as AnyAgent;
-		const attempt = new Attempt(run, lease, agent, this.#onParked);
+		const attempt = new Attempt(run, lease, agent);
 		run.inFlight++;
 		attempt.index = this.#running.length;
 		this.#running.push(attempt);
@@ -137,23 +137,27 @@ export class Executor {
 
 	/** A function returned. */
 	#settle(attempt: Attempt, ok: boolean, value: unknown): void {
-		const isParked = attempt.parking || (!attempt.holdsSlot && !attempt.leaked);
-		if (isParked && attempt.over === undefined) {
+		const { interruption, run } = attempt;
+		if (interruption !== undefined && this.#isParked(attempt, interruption)) {
 			// It did not wait for its own sleep or signal: its outcome counts when the node goes on.
-			attempt.early = { ok, value };
+			interruption.early = { ok, value };
 			return;
 		}
 		this.#leave(attempt);
 		this.#report(attempt, ok, value);
-		attempt.onReturn?.();
-		attempt.run.returned();
+		interruption?.onReturn?.();
+		run.returned();
+	}
+
+	#isParked(attempt: Attempt, { parking, leaked, over }: Interruption): boolean {
+		return over === undefined && (parking || (!attempt.holdsSlot && !leaked));
 	}
 
 	/** The function is done with: its slot is free, its timer is taken back. */
 	#leave(attempt: Attempt): void {
-		const { run } = attempt;
-		if (attempt.graceTimer !== undefined) this.#options.clock.clear(attempt.graceTimer);
-		if (!attempt.leaked) run.inFlight--;
+		const { run, interruption } = attempt;
+		if (interruption?.graceTimer !== undefined) this.#options.clock.clear(interruption.graceTimer);
+		if (interruption?.leaked !== true) run.inFlight--;
 		if (run.parked.size > 0 && run.parked.get(attempt.lease.node) === attempt) run.parked.delete(attempt.lease.node);
 		this.#freeSlot(attempt);
 	}
@@ -199,17 +203,23 @@ export class Executor {
 		} else run.actor.post({ type: "complete", lease, output: value });
 	}
 
-	readonly #onParked = (attempt: Attempt, parked: boolean): void => {
-		const { early } = attempt;
+	/** A request to park was granted: the slot is free. Or it was refused, and a function that did not wait for it has returned. */
+	parkedOrNot(attempt: Attempt, parked: boolean): void {
 		if (parked) {
 			attempt.run.parked.set(attempt.lease.node, attempt);
 			this.#freeSlot(attempt);
 			this.#options.onFree();
-		} else if (early !== undefined) {
-			attempt.early = undefined;
-			this.#settle(attempt, early.ok, early.value);
+			return;
 		}
-	};
+		this.#settleEarly(attempt);
+	}
+
+	#settleEarly(attempt: Attempt): void {
+		const early = attempt.interruption?.early;
+		if (early === undefined) return;
+		attempt.interrupt().early = undefined;
+		this.#settle(attempt, early.ok, early.value);
+	}
 
 	/** A parked attempt has a lease again. */
 	#continue(attempt: Attempt, lease: Lease, wake: Wake): void {
@@ -218,10 +228,11 @@ export class Executor {
 		attempt.holdsSlot = true;
 		attempt.index = this.#running.length;
 		this.#running.push(attempt);
-		const { waiting, early } = attempt;
-		attempt.waiting = undefined;
+		const interruption = attempt.interrupt();
+		const { waiting } = interruption;
+		interruption.waiting = undefined;
 		waiting?.resolve(wake);
-		if (early !== undefined) this.#settle(attempt, early.ok, early.value);
+		this.#settleEarly(attempt);
 	}
 
 	/** An attempt is over before its function returned: it is told so, and given up after its grace. */
@@ -229,22 +240,24 @@ export class Executor {
 		const attempt = this.#find(run, lease.node);
 		if (attempt === undefined || attempt.over !== undefined) return;
 		attempt.abort(code);
-		if (attempt.early !== undefined) {
+		const interruption = attempt.interrupt();
+		if (interruption.early !== undefined) {
 			// The function has returned, only its node was still parked.
 			this.#leave(attempt);
 			run.returned();
 			return;
 		}
 		const { clock } = this.#options;
-		attempt.graceTimer = clock.set(clock.now() + run.graceOf(lease), () => this.#giveUp(attempt));
+		interruption.graceTimer = clock.set(clock.now() + run.graceOf(lease), () => this.#giveUp(attempt));
 	}
 
 	#giveUp(attempt: Attempt): void {
 		const { run } = attempt;
+		const interruption = attempt.interrupt();
 		this.#leave(attempt);
-		attempt.leaked = true;
+		interruption.leaked = true;
 		run.leaked++;
-		attempt.onReturn?.();
+		interruption.onReturn?.();
 		run.returned();
 	}
 
@@ -256,7 +269,7 @@ export class Executor {
 	isReturned(run: RunPort, node: NodeId, free: () => void): boolean {
 		const attempt = this.#find(run, node);
 		if (attempt === undefined) return true;
-		attempt.onReturn = free;
+		attempt.interrupt().onReturn = free;
 		return false;
 	}
 
