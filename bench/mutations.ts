@@ -19,7 +19,7 @@ export interface MutationRow {
 /** Drives the actor by hand, one trial after another in turns, each on a fresh graph. */
 export async function measureMutations(size: number, rounds: number): Promise<MutationRow[]> {
 	const samples = trials.map((): Sample[] => []);
-	const warmUp = 2;
+	const warmUp = rounds < 5 ? 1 : 5;
 	await settle();
 	for (let round = 0; round < warmUp + rounds; round++) {
 		for (const [at, trial] of trials.entries()) {

@@ -43,7 +43,7 @@ export async function measureOverhead(
 				contender: lane.contender.name,
 				...(cost !== undefined && { cost }),
 				...(cost !== undefined && ideal !== undefined && { ratio: cost.median / ideal }),
-				...(lane.trouble !== undefined && { note: lane.trouble }),
+				...(lane.trouble !== undefined && (cost?.rounds ?? 0) < rounds && { note: lane.trouble }),
 			});
 		}
 		for (const contender of absent) rows.push({ workload, size, contender, note: "absent" });
@@ -103,7 +103,7 @@ class Lane {
 			this.trouble = `failed: ${(error as Error).message}`;
 		}
 		if (this.contender.peer && this.#patience.exhausted(this.#wall)) {
-			this.trouble = `stopped after ${this.#samples.length} of the rounds`;
+			this.trouble = `stopped: ${this.#samples.length} rounds in ${Math.round(this.#wall / 1e6)} s`;
 		}
 	}
 

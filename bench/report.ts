@@ -34,6 +34,10 @@ export function printVerdict(gauges: Gauges): void {
 		console.log("\nlimits: not judged (a smoke run, or fewer than five rounds)");
 		return;
 	}
+	if (gauges.all.length === 0) {
+		console.log("\nlimits: none on what was measured");
+		return;
+	}
 	const missed = gauges.all.filter((gauge) => !gauge.reached);
 	console.log(`\nlimits: ${gauges.all.length - missed.length} of ${gauges.all.length} reached`);
 	for (const { what, value, limit, unit } of missed) {

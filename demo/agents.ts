@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { defineAgent, type NodeSpec, result } from "dagswarm";
-import { type Findings, gather, longestChain } from "./findings.ts";
+import { type Ended, type Findings, gather, longestChain } from "./findings.ts";
 import { compareWithDisk } from "./installed.ts";
 import { readLockFile } from "./lock-file.ts";
 import { openPackage, type PackageCard, type PackageFacts, type PackageRef, unreadable } from "./package-facts.ts";
@@ -59,8 +59,9 @@ function intoMembers(id: string, project: string, members: readonly PackageRef[]
 	const parts = members.map((member): NodeSpec & { id: string } => {
 		return { id: `${id}/${member.id}`, agent: "package", input: { project, members: [member] } };
 	});
-	const dependsOn = Object.fromEntries(members.map((member, index) => [member.id, parts[index]!.id]));
-	return split(id, [...parts, { id: `${id}/sum`, agent: "gather", input: { chain }, dependsOn, join: "settled" }]);
+	const of = members.map((member) => member.id);
+	const dependsOn = Object.fromEntries(of.map((member, index) => [member, parts[index]!.id]));
+	return split(id, [...parts, { id: `${id}/sum`, agent: "gather", input: { of, chain }, dependsOn, join: "settled" }]);
 }
 
 function intoParts(
@@ -75,8 +76,11 @@ function intoParts(
 	const parts = slices.map((some, index): NodeSpec & { id: string } => {
 		return { id: `${id}/${index + 1}`, agent: "part", input: { project, path: member.path, slices: some } };
 	});
-	const dependsOn = parts.map((part) => part.id);
-	return split(id, [...parts, { id: `${id}/sum`, agent: "sum", input: { card, chain }, dependsOn, join: "settled" }]);
+	const of = parts.map((part) => part.id);
+	return split(id, [
+		...parts,
+		{ id: `${id}/sum`, agent: "sum", input: { of, card, chain }, dependsOn: of, join: "settled" },
+	]);
 }
 
 /** Measures some of the files of a large package. */
@@ -91,13 +95,22 @@ const part = defineAgent({
 	},
 });
 
+/** Parts inherit what the whole depended on: of all that a node sees, these are its own. */
+function own(settled: Readonly<Record<string, Ended>>, aliases: readonly string[]): Record<string, Ended> {
+	return Object.fromEntries(aliases.map((alias) => [alias, settled[alias] ?? { status: "missing" }]));
+}
+
 /** Adds up the parts of a package; it was read only if all of them were. */
 const sum = defineAgent({
 	name: "sum",
-	run: async ({ card, chain }: { card: PackageCard; chain: readonly string[] }, ctx): Promise<Findings> => {
+	run: async (
+		input: { of: readonly string[]; card: PackageCard; chain: readonly string[] },
+		ctx,
+	): Promise<Findings> => {
+		const { of, card, chain } = input;
 		let files = 0;
 		let bytes = 0;
-		for (const { status, output, error } of Object.values(ctx.settled)) {
+		for (const { status, output, error } of Object.values(own(ctx.settled, of))) {
 			if (status !== "completed") {
 				return { facts: [], failed: [{ id: card.id, why: error?.message ?? status }], chain };
 			}
@@ -109,11 +122,11 @@ const sum = defineAgent({
 	},
 });
 
-/** Brings findings together: of the members of a cycle, and of all packages. */
+/** Brings findings together: of all packages, or of the members of a cycle. */
 const gatherAll = defineAgent({
 	name: "gather",
-	run: async ({ chain }: { chain?: readonly string[] }, ctx): Promise<Findings> => {
-		const findings = gather(ctx.settled);
+	run: async ({ of, chain }: { of?: readonly string[]; chain?: readonly string[] }, ctx): Promise<Findings> => {
+		const findings = gather(of === undefined ? ctx.settled : own(ctx.settled, of));
 		return chain === undefined ? findings : { ...findings, chain };
 	},
 });

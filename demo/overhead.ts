@@ -1,4 +1,4 @@
-import { createSwarm, defineAgent, type NodeSpec, type Snapshot } from "dagswarm";
+import { createSwarm, defineAgent, type Snapshot } from "dagswarm";
 
 /** Nodes per round, reached by running the graph again: small graphs alone are below the clock's resolution. */
 const NODES_PER_ROUND = 5_000;
@@ -13,8 +13,8 @@ export interface Overhead {
 
 /** Runs the final shape of a graph again with agents that do nothing: all that is left is the library's own time. */
 export async function measureOverhead(snapshot: Snapshot, concurrency: number): Promise<Overhead> {
-	const nodes = [...snapshot.nodes()].map(({ id, dependsOn }): NodeSpec => ({ id, agent: "nothing", dependsOn }));
-	const nothing = defineAgent({ name: "nothing", run: () => null });
+	const nothing = defineAgent({ name: "nothing", run: async () => null });
+	const nodes = [...snapshot.nodes()].map(({ id, dependsOn }) => ({ id, agent: nothing, dependsOn }));
 	const swarm = createSwarm({ agents: [nothing], concurrency });
 	const runs = async (atLeast: number) => {
 		const times = Math.ceil(atLeast / nodes.length);

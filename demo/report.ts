@@ -24,7 +24,7 @@ export function figureRows(figures: Figures): [label: string, value: string][] {
 		["skipped", count(figures.skipped)],
 		["wall time", duration(figures.wallMs)],
 		["time per node outside agents", `${microseconds.toFixed(1)} µs of CPU time`],
-		["measured by", `running the final graph again with agents that do nothing, median of ${things(rounds, "round")}`],
+		["measured by", `the whole graph again with agents that do nothing, median of ${things(rounds, "round")}`],
 	];
 }
 

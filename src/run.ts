@@ -113,7 +113,12 @@ export class RunHandle {
 		if (this.#actor.poison === undefined) await this.#do({ type: "close" });
 	}
 
-	/** Wakes the node that has waited longest for this signal; kept when none waits. @throws SwarmError `RUN_ENDED` */
+	/**
+	 * Wakes the node that has waited longest for this signal; kept when none waits.
+	 *
+	 * @param options - `node`: for this node only
+	 * @throws SwarmError `UNKNOWN_NODE`, `RUN_ENDED`
+	 */
 	async signal(name: string, payload?: unknown, options: { readonly node?: NodeId } = {}): Promise<void> {
 		await this.#do({ type: "signal", name, payload, ...(options.node !== undefined && { node: options.node }) });
 	}

@@ -73,7 +73,7 @@ export class AgentGraph {
 		if (node.id !== undefined) return node as NodeSpec & { readonly id: NodeId };
 		const agent = typeof node.agent === "string" ? node.agent : node.agent?.name;
 		const hash = createHash("sha256")
-			.update(canonicalJson({ ...node, agent }))
+			.update(textOf({ ...node, agent }))
 			.digest("hex")
 			.slice(0, 16);
 		const repeats = this.#given.get(hash) ?? 0;
@@ -83,5 +83,14 @@ export class AgentGraph {
 
 	#withIds(mutation: Mutation): Mutation {
 		return nameNodes(mutation, (node) => this.named(node));
+	}
+}
+
+/** A spec that is no plain data has no text. It is refused for that later, by an id, so it gets one. */
+function textOf(spec: object): string {
+	try {
+		return canonicalJson(spec);
+	} catch {
+		return "";
 	}
 }

@@ -46,7 +46,9 @@ export interface ResultPatch {
  */
 export function result<Output>(output: Output, patch: ResultPatch = {}): AgentResult<Output> {
 	const mutations: Mutation[] = [];
-	if (patch.nodes !== undefined && patch.nodes.length > 0) mutations.push({ type: "addNodes", nodes: patch.nodes });
+	// What is no list is passed on, so that it is refused.
+	if (patch.nodes !== undefined && !(Array.isArray(patch.nodes) && patch.nodes.length === 0))
+		mutations.push({ type: "addNodes", nodes: patch.nodes });
 	if (patch.mutations !== undefined) for (const mutation of patch.mutations) mutations.push(mutation);
 	const staged: AgentResult<Output> = {
 		output,

@@ -93,7 +93,11 @@ export class AgentContext {
 	 * @param duration - milliseconds, or text with a unit such as `"5m"`
 	 * @throws SwarmError `INVALID_OPTION`; `CANCELLED` or `TIMEOUT` when the attempt ends meanwhile
 	 */
-	async sleep(duration: Duration): Promise<void> {
+	sleep(duration: Duration): Promise<void> {
+		return heard(this.#sleep(duration));
+	}
+
+	async #sleep(duration: Duration): Promise<void> {
 		await this.#wait({ kind: "sleep", until: this.#in(duration) });
 	}
 
@@ -104,7 +108,11 @@ export class AgentContext {
 	 * @returns the payload
 	 * @throws SwarmError `TIMEOUT` when none came in time
 	 */
-	async waitForSignal(name: string, options: { readonly timeout?: Duration } = {}): Promise<unknown> {
+	waitForSignal(name: string, options: { readonly timeout?: Duration } = {}): Promise<unknown> {
+		return heard(this.#waitForSignal(name, options));
+	}
+
+	async #waitForSignal(name: string, options: { readonly timeout?: Duration }): Promise<unknown> {
 		const until = options.timeout === undefined ? {} : { until: this.#in(options.timeout) };
 		const wake = await this.#wait({ kind: "signal", name, ...until });
 		if (wake.kind === "signal") return wake.payload;
@@ -117,7 +125,15 @@ export class AgentContext {
 	 * @param request - why, what for, and how long at most
 	 * @throws SwarmError `REJECTED` with what the person said, `TIMEOUT` when nobody answered in time
 	 */
-	async requestApproval(request: {
+	requestApproval(request: {
+		readonly reason: string;
+		readonly data?: unknown;
+		readonly timeout?: Duration;
+	}): Promise<Approval> {
+		return heard(this.#requestApproval(request));
+	}
+
+	async #requestApproval(request: {
 		readonly reason: string;
 		readonly data?: unknown;
 		readonly timeout?: Duration;
@@ -150,4 +166,13 @@ export class AgentContext {
 	#wait(wait: Wait): Promise<Wake> {
 		return this.#attempt.park(wait);
 	}
+}
+
+/**
+ * A wait that ends badly throws where it is awaited. One that nobody awaits, of a function that has
+ * returned for instance, must not end the process as an unhandled rejection.
+ */
+function heard<Value>(wait: Promise<Value>): Promise<Value> {
+	wait.catch(() => {});
+	return wait;
 }

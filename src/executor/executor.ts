@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.js";
 import { errorInfo } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import { nameNodes } from "../graph/name-nodes.js";
-import type { Lease, StagedPatch, Wake } from "../graph/types.js";
-import { type AnyAgent, isResult } from "./agent.js";
+import type { Lease, Wake } from "../graph/types.js";
+import { type AgentResult, type AnyAgent, isResult } from "./agent.js";
 import { type AbortCode, Attempt, type Interruption, type RunPort } from "./attempt.js";
 import type { WorkerPool } from "./worker-pool.js";
 
@@ -114,17 +114,20 @@ export class Executor {
 
 	#call(attempt: Attempt, input: unknown): void {
 		let returned: unknown;
+		let later: boolean;
 		try {
 			returned = attempt.agent.run(input, attempt.context);
+			// A getter of the agent's may throw too.
+			later = returned instanceof Promise || isThenable(returned);
 		} catch (error) {
 			this.#settle(attempt, false, error);
 			return;
 		}
-		if (returned instanceof Promise || isThenable(returned)) {
+		if (later) {
 			const callbacks = this.#spare.pop() ?? new Callbacks((done, ok, value) => this.#settled(done, ok, value));
 			callbacks.attempt = attempt;
-			const promise = returned instanceof Promise ? returned : Promise.resolve(returned);
-			promise.then(callbacks.fulfilled, callbacks.rejected);
+			// A promise stays itself; whatever else has a `then` becomes one, which settles once.
+			Promise.resolve(returned).then(callbacks.fulfilled, callbacks.rejected);
 		} else this.#settle(attempt, true, returned);
 	}
 
@@ -192,12 +195,17 @@ export class Executor {
 			return;
 		}
 		const staged = attempt.context.stagedGraph?.take();
-		if (isResult(value)) {
-			const named = value.patch.mutations.map((mutation) =>
-				nameNodes(mutation, (node) => attempt.context.graph.named(node)),
-			);
-			const patch: StagedPatch = { ...value.patch, mutations: staged === undefined ? named : [...staged, ...named] };
-			run.actor.post({ type: "complete", lease, output: value.output, patch });
+		let returned: AgentResult<unknown> | undefined;
+		try {
+			returned = isResult(value) ? withIds(attempt, value) : undefined;
+		} catch (unreadable) {
+			run.actor.post({ type: "fail", lease, error: errorInfo(unreadable) });
+			return;
+		}
+		if (returned !== undefined) {
+			const { mutations } = returned.patch;
+			const patch = staged === undefined ? returned.patch : { ...returned.patch, mutations: [...staged, ...mutations] };
+			run.actor.post({ type: "complete", lease, output: returned.output, patch });
 		} else if (staged !== undefined && staged.length > 0) {
 			run.actor.post({ type: "complete", lease, output: value, patch: { mutations: staged } });
 		} else run.actor.post({ type: "complete", lease, output: value });
@@ -309,6 +317,12 @@ class Callbacks {
 		this.fulfilled = (value) => settled(this, true, value);
 		this.rejected = (error) => settled(this, false, error);
 	}
+}
+
+/** A result whose new nodes all have ids. */
+function withIds(attempt: Attempt, { output, patch }: AgentResult<unknown>): AgentResult<unknown> {
+	const mutations = patch.mutations.map((mutation) => nameNodes(mutation, (node) => attempt.context.graph.named(node)));
+	return { output, patch: { ...patch, mutations } };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

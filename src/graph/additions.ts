@@ -201,6 +201,7 @@ function replaceAll(tx: Transaction, specs: readonly StoredSpec[], author: Autho
 			if (refusal !== undefined) return refusal;
 		}
 		tx.unchecked.add(n);
+		tx.updated.add(n);
 	}
 	return undefined;
 }

@@ -14,7 +14,7 @@ import {
 	WITHHELD,
 } from "./node-table.js";
 import { joinNeed, joinNumber, outputRefs } from "./spec.js";
-import type { RunState } from "./state.js";
+import type { KeptSignal, RunState } from "./state.js";
 import { TRIGGER } from "./triggers.js";
 import type { NodeFact, RunEvent, StoredSpec, Wait } from "./types.js";
 
@@ -79,7 +79,7 @@ function applyToRun(state: RunState, event: RunEvent): void {
 			state.reason = event.reason;
 			return;
 		case "run.signalled":
-			keepSignal(state, event.name, event.payload);
+			keepSignal(state, event.name, event.payload, event.for);
 			return;
 		case "edge.added": {
 			const from = nodeNumber(state, event.from);
@@ -309,7 +309,7 @@ export function applyWoken(state: RunState, n: number, event: Fact<"node.woken">
 	leaveWait(state, n);
 	if (event.wake.kind !== "retry") graph.extrasOf(n).wake = event.wake;
 	// A signal that had been kept is used up by the one it wakes.
-	if (event.wake.kind === "signal" && wait?.kind === "signal") takeSignal(state, wait.name);
+	if (event.wake.kind === "signal" && wait?.kind === "signal") takeSignal(state, wait.name, graph.id(n));
 	graph.frontier.wake(n);
 }
 
@@ -358,15 +358,21 @@ export function applyStopping(state: RunState, status: RunStatus, reason: string
 	state.status = "stopping";
 }
 
-export function keepSignal(state: RunState, name: string, payload: unknown): void {
+export function keepSignal(state: RunState, name: string, payload: unknown, node: string | undefined): void {
 	const kept = state.signals.get(name);
-	if (kept === undefined) state.signals.set(name, [payload]);
-	else kept.push(payload);
+	if (kept === undefined) state.signals.set(name, [{ payload, for: node }]);
+	else kept.push({ payload, for: node });
 }
 
-function takeSignal(state: RunState, name: string): void {
-	const kept = state.signals.get(name);
-	if (kept === undefined) return;
-	kept.shift();
-	if (kept.length === 0) state.signals.delete(name);
+/** The oldest kept signal of a name that is for any node or for this one. */
+export function keptSignal(state: RunState, name: string, node: string): KeptSignal | undefined {
+	return state.signals.get(name)?.find((kept) => kept.for === undefined || kept.for === node);
+}
+
+function takeSignal(state: RunState, name: string, node: string): void {
+	const taken = keptSignal(state, name, node);
+	if (taken === undefined) return;
+	const left = (state.signals.get(name) ?? []).filter((kept) => kept !== taken);
+	if (left.length === 0) state.signals.delete(name);
+	else state.signals.set(name, left);
 }

@@ -1,6 +1,6 @@
 import type { errorInfo, Refusal } from "../core/errors.js";
 import { NODE_STATES, nextRunStatus } from "../core/lifecycle.js";
-import { applyParked, applyStarted, applyWoken, keepSignal } from "./apply.js";
+import { applyParked, applyStarted, applyWoken, keepSignal, keptSignal } from "./apply.js";
 import { type Author, HOST } from "./author.js";
 import type { Command } from "./command.js";
 import { abort, cancelRun, continueRun, type EndRules, follow } from "./consequences.js";
@@ -180,11 +180,14 @@ function mutate(tx: Transaction, patch: StagedPatch, key: string | undefined, ru
 	const tried = tryPatch(tx, patch, HOST, rules);
 	if ("code" in tried) {
 		tx.rollback(start);
+		// Nor may an event of the next command carry it.
+		tx.key = undefined;
 		return tried;
 	}
 	settlePatch(tx, tried, undefined, rules);
 	// A patch without effect leaves no event that could carry its key.
 	if (tx.key !== undefined) state.keys.add(tx.key);
+	tx.key = undefined;
 	return DONE;
 }
 
@@ -222,8 +225,9 @@ function park(tx: Transaction, { lease, wait }: Extract<Command, { type: "park" 
 		if (wait.kind !== "sleep") tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "total" });
 	}
 	applyParked(state, n, wait);
-	if (wait.kind === "signal" && state.signals.has(wait.name)) {
-		wake(tx, n, { kind: "signal", payload: state.signals.get(wait.name)?.[0] });
+	const kept = wait.kind === "signal" ? keptSignal(state, wait.name, lease.node) : undefined;
+	if (kept !== undefined) {
+		wake(tx, n, { kind: "signal", ...(kept.payload !== undefined && { payload: kept.payload }) });
 	} else if (wait.until !== undefined) {
 		graph.nodes.flag(n, HAS_TIMERS);
 		tx.batch.effects.push({ type: "timer", node: lease.node, kind: "wait", due: wait.until, fence: wait.until });
@@ -305,6 +309,9 @@ function signal(tx: Transaction, command: Extract<Command, { type: "signal" }>):
 	const { state } = tx;
 	const { graph } = state;
 	if (state.ended) return runEnded(tx);
+	if (command.node !== undefined && !graph.index.has(command.node)) {
+		return refuse("UNKNOWN_NODE", `there is no node "${command.node}"`, { nodes: [command.node] });
+	}
 	// The one that has waited for longest: the earliest park.
 	let oldest = -1;
 	let since = Number.POSITIVE_INFINITY;
@@ -326,8 +333,9 @@ function signal(tx: Transaction, command: Extract<Command, { type: "signal" }>):
 		type: "run.signalled",
 		name: command.name,
 		...(command.payload !== undefined && { payload: command.payload }),
+		...(command.node !== undefined && { for: command.node }),
 	});
-	keepSignal(state, command.name, command.payload);
+	keepSignal(state, command.name, command.payload, command.node);
 	return DONE;
 }
 

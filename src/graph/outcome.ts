@@ -12,7 +12,7 @@ import type { Author } from "./author.js";
 import { abort, clearTimers, stopRun } from "./consequences.js";
 import { outputProblem } from "./dependencies.js";
 import { COMMITTED_EARLY, EAGER, HAS_TIMERS, WITHHELD } from "./node-table.js";
-import { type PatchOutcome, type PatchRules, superseded, tryPatch } from "./patch.js";
+import { checkExpectations, type PatchOutcome, type PatchRules, superseded, tryPatch } from "./patch.js";
 import { failurePolicy, mutationRight, policyOf, retryPolicy } from "./policies.js";
 import { jitterFraction, retryDelay } from "./retry.js";
 import type { Transaction } from "./transaction.js";
@@ -57,6 +57,8 @@ function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch |
 		early: false,
 		completing: true,
 	};
+	// Expectations come first: they are of the states before the completion.
+	const unexpected = checkExpectations(tx, patch);
 	const start = tx.savepoint();
 	stampCompleted(tx, n, output);
 	const before = { state: graph.nodes.state(n), lease: graph.nodes.lease(n), withheld: graph.extras.get(n)?.withheld };
@@ -71,7 +73,7 @@ function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch |
 			graph.nodes.flag(n, WITHHELD);
 		},
 	);
-	const tried = tryPatch(tx, patch, author, rules);
+	const tried = unexpected ?? tryPatch(tx, patch, author, rules);
 	if (!("code" in tried)) return finish(tx, n, tried, rules);
 	tx.rollback(start);
 	tx.stamp({ type: "patch.rejected", node: graph.id(n), attempt, refusal: tried });

@@ -3,7 +3,7 @@ import { NODE_STATES } from "../core/lifecycle.js";
 import { type AdditionRules, addAll, specsOf } from "./additions.js";
 import type { Author } from "./author.js";
 import { checkPatchShape } from "./mutation-shape.js";
-import { COMMITTED_EARLY, SPECULATIVE } from "./node-table.js";
+import { COMMITTED_EARLY, HAS_ALIASES, SPECULATIVE } from "./node-table.js";
 import { pruned } from "./prune.js";
 import { checkSpec, refuse } from "./spec.js";
 import { expandPlan, injectNode, removeNode, splitInto } from "./surgery.js";
@@ -36,7 +36,7 @@ export function tryPatch(
 ): Refusal | PatchOutcome {
 	const refusal =
 		checkPatchShape(patch.mutations) ??
-		checkExpectations(tx, patch) ??
+		(author.completing ? undefined : checkExpectations(tx, patch)) ??
 		checkRights(tx, patch, author) ??
 		checkSize(patch, rules) ??
 		addAll(tx, patch.mutations, author, rules) ??
@@ -47,7 +47,8 @@ export function tryPatch(
 	return mark(tx, patch.mutations, author);
 }
 
-function checkExpectations(tx: Transaction, patch: StagedPatch): Refusal | undefined {
+/** @returns a refusal when a node is not in the state that a patch expects it to be in */
+export function checkExpectations(tx: Transaction, patch: StagedPatch): Refusal | undefined {
 	const { graph } = tx.state;
 	for (const [id, expected] of Object.entries(patch.expect ?? {})) {
 		const n = graph.index.get(id);
@@ -181,12 +182,14 @@ function reshapeOne(
 
 function connect(tx: Transaction, from: number, to: number, alias: string | undefined): Refusal | undefined {
 	const { graph } = tx.state;
-	if (alias !== undefined) {
+	if (alias !== undefined || graph.nodes.has(to, HAS_ALIASES)) {
+		const called = alias ?? graph.id(from);
 		for (let edge = graph.nodes.firstIn(to); edge !== 0; edge = graph.edges.nextIn(edge)) {
-			if (graph.edges.from(edge) === from) continue;
+			// An edge that is there already is a no-op, whatever it is called.
+			if (graph.edges.from(edge) === from) return undefined;
 			const name = graph.aliasOf(edge)?.[0] ?? graph.id(graph.edges.from(edge));
-			if (name === alias)
-				return refuse("INVALID_SPEC", `"${graph.id(to)}" already has a dependency called "${alias}"`, {
+			if (name === called)
+				return refuse("INVALID_SPEC", `"${graph.id(to)}" already has a dependency called "${called}"`, {
 					nodes: [graph.id(to)],
 				});
 		}
@@ -219,6 +222,7 @@ function updateNode(
 	if ("code" in checked) return checked;
 	tx.update(n, updated);
 	tx.unchecked.add(n);
+	if ("join" in mutation.changes) tx.updated.add(n);
 	return undefined;
 }
 
@@ -247,7 +251,6 @@ function mark(tx: Transaction, patch: readonly Mutation[], author: Author): Refu
 			seen.add(n);
 			if (mutation.type === "pruneSubgraph") {
 				roots.add(n);
-				for (const each of pruned(graph, n, mutation.scope ?? "descendants")) outcome.pruned.push(each);
 				continue;
 			}
 			const refusal = checkSpeculation(tx, n, mutation, author);
@@ -259,6 +262,9 @@ function mark(tx: Transaction, patch: readonly Mutation[], author: Author): Refu
 				marks.push(() => tx.confirm(n));
 			}
 		}
+		if (mutation.type !== "pruneSubgraph") continue;
+		const named = targetsOf(mutation).map((id) => graph.index.get(id) as number);
+		for (const each of pruned(graph, named, mutation.scope ?? "descendants", outcome.pruned)) outcome.pruned.push(each);
 	}
 	const gone = new Set(outcome.pruned);
 	for (const n of seen) {

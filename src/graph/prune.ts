@@ -3,28 +3,35 @@ import type { Graph } from "./graph.js";
 import { OPEN } from "./node-table.js";
 
 /**
- * The nodes that pruning a root abandons, in topological order, itself included unless it has ended.
+ * The nodes that pruning some roots abandons, in topological order, themselves included unless they
+ * have ended.
  *
  * @param scope - `descendants`: all downstream; `exclusive`: spared are those that have a dependency
  * outside and whose join can still be met with the pruned ones bad
+ * @param before - what earlier mutations of the same patch prune: it is not outside either
  */
-export function pruned(graph: Graph, root: number, scope: "descendants" | "exclusive"): number[] {
+export function pruned(
+	graph: Graph,
+	roots: readonly number[],
+	scope: "descendants" | "exclusive",
+	before: readonly number[] = [],
+): number[] {
 	const { nodes } = graph;
-	const below = downstream(graph, root);
+	const below = downstream(graph, roots);
 	below.sort((a, b) => nodes.label(a) - nodes.label(b));
 	if (scope === "descendants") return below.filter((n) => !graph.isTerminal(n));
-	const gone = new Set<number>([root]);
+	const gone = new Set<number>([...roots, ...before]);
 	for (const n of below) {
-		if (n !== root && !graph.isTerminal(n) && falls(graph, n, gone)) gone.add(n);
+		if (!gone.has(n) && !graph.isTerminal(n) && falls(graph, n, gone)) gone.add(n);
 	}
 	return below.filter((n) => gone.has(n) && !graph.isTerminal(n));
 }
 
-function downstream(graph: Graph, root: number): number[] {
+function downstream(graph: Graph, roots: readonly number[]): number[] {
 	const { nodes, edges } = graph;
 	const mark = graph.topology.fresh();
-	const found = [root];
-	nodes.setMark(root, mark);
+	const found = [...roots];
+	for (const root of roots) nodes.setMark(root, mark);
 	for (let i = 0; i < found.length; i++) {
 		for (let edge = nodes.firstOut(found[i] as number); edge !== 0; edge = edges.nextOut(edge)) {
 			const to = edges.to(edge);

@@ -83,11 +83,14 @@ export class RefColumn<Value> {
 		return this.#chunks[row >> BITS]?.[row & MASK];
 	}
 
-	/** Sets a row; rows are first set in order, so that chunks stay packed. */
+	/** Sets a row, in any order. Rows before it that were never set are filled, so that chunks stay packed. */
 	set(row: number, value: Value | undefined): void {
-		const chunk = this.#chunks[row >> BITS];
-		if (chunk === undefined) this.#chunks.push([value]);
-		else chunk[row & MASK] = value;
+		while (this.#chunks.length <= row >> BITS) this.#chunks.push([]);
+		// The loop above has made it.
+		const chunk = this.#chunks[row >> BITS] as (Value | undefined)[];
+		const i = row & MASK;
+		while (chunk.length < i) chunk.push(undefined);
+		chunk[i] = value;
 	}
 
 	truncate(size: number): void {

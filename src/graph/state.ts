@@ -3,6 +3,12 @@ import type { RunStatus } from "../core/lifecycle.js";
 import { Graph } from "./graph.js";
 import { PENDING, READY, RUNNING, SPECULATIVE, WAITING } from "./node-table.js";
 
+/** A signal that waits for a node to wait for it; for any node, or for one. */
+export interface KeptSignal {
+	readonly payload: unknown;
+	readonly for: string | undefined;
+}
+
 /** Everything that a run's events say, and nothing else: state is only a fold of them. */
 export class RunState {
 	readonly graph = new Graph();
@@ -18,7 +24,7 @@ export class RunState {
 	/** Keys of patches that were applied. */
 	readonly keys = new Set<string>();
 	/** Signals that came before anyone waited for them, oldest first. */
-	readonly signals = new Map<string, unknown[]>();
+	readonly signals = new Map<string, KeptSignal[]>();
 	/** Nodes that wait for a person or a signal. */
 	awaiting = 0;
 

@@ -138,11 +138,11 @@ function inheritFrom(tx: Transaction, n: number, target: number): Refusal | unde
 		const refusal = tx.addEdge(from, n, alias);
 		if (refusal !== undefined) return refusal;
 	}
-	const { join } = graph.spec(target);
-	if (join === undefined) return undefined;
-	tx.update(n, { ...graph.spec(n), join });
-	const { join: _, ...rest } = graph.spec(target);
-	tx.update(target, rest);
+	const { join, ...rest } = graph.spec(target);
+	const { join: own, ...spec } = graph.spec(n);
+	// The join moves as it is: one that the new node brings gives way, to the default as well.
+	if (own !== join) tx.update(n, join === undefined ? spec : { ...spec, join });
+	if (join !== undefined) tx.update(target, rest);
 	return undefined;
 }
 
@@ -171,7 +171,17 @@ function settle(tx: Transaction, group: readonly number[], around: number, befor
 			if (!members.has(to) && (upper < 0 || nodes.label(to) < nodes.label(upper))) upper = to;
 		}
 	}
-	if (upper >= 0) graph.topology.squeeze(group, lower, upper);
+	if (upper < 0) return;
+	// Other nodes of the patch may wait for the group already.
+	for (const n of group) {
+		for (let edge = nodes.firstOut(n); edge !== 0; edge = edges.nextOut(edge)) {
+			const to = edges.to(edge);
+			if (!members.has(to) && nodes.label(to) < nodes.label(upper)) upper = to;
+		}
+	}
+	// A plan's own mutations may have turned its order round.
+	const ordered = [...group].sort((a, b) => nodes.label(a) - nodes.label(b));
+	graph.topology.squeeze(ordered, lower, upper);
 }
 
 interface Dependency {

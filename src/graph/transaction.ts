@@ -31,7 +31,7 @@ export class Transaction {
 	readonly #unlinked: number[] = [];
 	/** Nodes whose join and references are to be checked once all edges of the patch are there. */
 	readonly unchecked = new Set<number>();
-	/** Nodes that were given another spec: their joins are checked like those of new ones. */
+	/** Nodes whose join was said anew: it is checked like that of a new one. Others may have lost edges since. */
 	readonly updated = new Set<number>();
 	/** Nodes whose withheld outcomes are to be counted. */
 	readonly released: number[] = [];
@@ -253,7 +253,6 @@ export class Transaction {
 				graph.onChange?.(n);
 			},
 		);
-		this.updated.add(n);
 		if (early !== undefined) this.early(nodes.creator(n) - 1, n, early);
 	}
 

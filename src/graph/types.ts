@@ -179,7 +179,7 @@ export type RunFact =
 	| { readonly type: "run.paused" }
 	| { readonly type: "run.resumed" }
 	/** A signal that nobody waited for yet: it is kept. */
-	| { readonly type: "run.signalled"; readonly name: string; readonly payload?: unknown }
+	| { readonly type: "run.signalled"; readonly name: string; readonly payload?: unknown; readonly for?: NodeId }
 	/** Work stops because of a failure, a cancel or a deadline; what may still run after a failure does. */
 	| { readonly type: "run.stopping"; readonly status: RunStatus; readonly reason?: string; readonly node?: NodeId }
 	| { readonly type: "run.ended"; readonly status: RunStatus; readonly reason?: string }
