@@ -82,7 +82,6 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	#makeActor(id: RunId, graph: { readonly nodes: readonly NodeSpec[] }, options: StartOptions): GraphActor {
 		const { options: swarm, clock } = this.#parts;
-		const seed = swarm.seed ?? randomSeed();
 		const journal = swarm.journal?.(id);
 		return GraphActor.create({
 			run: id,
@@ -91,7 +90,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			policies: this.#policies,
 			timed: [options, swarm, ...swarm.agents].some((source) => source.timeout !== undefined),
 			clock,
-			seed,
+			...(swarm.seed !== undefined && { seed: swarm.seed }),
 			host: this,
 			...(options.onStall !== undefined && { onStall: options.onStall }),
 			...(options.metadata !== undefined && { metadata: options.metadata }),
@@ -187,10 +186,6 @@ export class ActiveRun implements ActorHost, RunPort {
 }
 
 function ignore(): void {}
-
-function randomSeed(): number {
-	return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-}
 
 function policySource({ agents, limits, options: swarm }: SwarmParts, run: StartOptions): PolicySource {
 	const defaults: NodePolicies = { ...pick(swarm, POLICIES), ...pick(run, POLICIES) };

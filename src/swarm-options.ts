@@ -32,7 +32,7 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 	readonly journal?: (run: RunId) => EventSink;
 	readonly clock?: Clock;
 	readonly ids?: IdSource;
-	/** A 32-bit integer that jitter is drawn from; by default one at random for each run. */
+	/** A 32-bit integer that jitter is drawn from; by default it comes from the run's id. */
 	readonly seed?: number;
 	/** Takes what a subscriber threw. */
 	readonly onListenerError?: (error: unknown, event: string) => void;

@@ -28,7 +28,7 @@ export interface ActorConfig extends GrowthLimits {
 	readonly clock?: Clock;
 	readonly ids?: IdSource;
 	readonly check?: CheckLevel;
-	/** A 32-bit integer that the jitter of retries is drawn from. */
+	/** A 32-bit integer that the jitter of retries is drawn from; by default it comes from the run's id. */
 	readonly seed?: number;
 	readonly journal?: EventSink;
 	/** How many events are kept for readers; default 4,096. */

@@ -9,6 +9,7 @@ import { addAll } from "./additions.js";
 import { HOST } from "./author.js";
 import { Batch, type Effect } from "./batch.js";
 import type { Command } from "./command.js";
+import { checkStallPlan } from "./consequences.js";
 import { type Accepted, decide, type Rules, startRun } from "./decide.js";
 import { outputsOf, type Settled, settledOf } from "./dependencies.js";
 import { GraphHandle } from "./handle.js";
@@ -17,6 +18,7 @@ import { Started } from "./lease.js";
 import { checkPatchShape } from "./mutation-shape.js";
 import { NodeTimers, type TimerEffect } from "./node-timers.js";
 import { ANY_AGENT, DEFAULT_GROWTH } from "./policies.js";
+import { seedOf } from "./retry.js";
 import { Snapshots } from "./snapshot.js";
 import { refuse } from "./spec.js";
 import { RunState } from "./state.js";
@@ -99,6 +101,7 @@ export class GraphActor {
 		this.#timers = new NodeTimers(this.clock, (timer) => this.#onTimer(timer));
 		this.#snapshots = new Snapshots(this.state);
 		this.#tx = new Transaction(this.state, this.#batch);
+		this.state.run = config.run ?? this.ids.run();
 		const policies = config.policies ?? ANY_AGENT;
 		this.#rules = {
 			policies,
@@ -106,7 +109,7 @@ export class GraphActor {
 			maxNodes: config.maxNodes ?? DEFAULT_GROWTH.maxNodes,
 			maxDepth: config.maxDepth ?? DEFAULT_GROWTH.maxDepth,
 			maxPatchSize: config.maxPatchSize ?? DEFAULT_GROWTH.maxPatchSize,
-			seed: config.seed ?? 0,
+			seed: config.seed ?? seedOf(this.state.run),
 			onStall: config.onStall,
 			timed: config.timed ?? policies !== ANY_AGENT,
 		};
@@ -115,7 +118,6 @@ export class GraphActor {
 
 	#create(config: ActorConfig): void {
 		const { state } = this;
-		state.run = config.run ?? this.ids.run();
 		state.open = config.open ?? true;
 		this.#tx.now = this.clock.now();
 		this.#tx.begin();
@@ -128,7 +130,11 @@ export class GraphActor {
 		});
 		const nodes = config.nodes ?? [];
 		const patch: readonly Mutation[] = [{ type: "addNodes", nodes: this.withIds(nodes) }];
-		const refusal = checkPatchShape(patch) ?? addAll(this.#tx, patch, HOST, this.#rules) ?? this.#tx.checkTerms();
+		const refusal =
+			checkStallPlan(config.onStall, this.#rules.policies) ??
+			checkPatchShape(patch) ??
+			addAll(this.#tx, patch, HOST, this.#rules) ??
+			this.#tx.checkTerms();
 		if (refusal !== undefined) throw SwarmError.from(refusal);
 		startRun(this.#tx, this.#rules);
 		this.#tx.begin();
@@ -159,7 +165,9 @@ export class GraphActor {
 	 */
 	send(command: Command, reply: (answer: Answer) => void): Refusal | undefined {
 		if (this.#poison !== undefined) throw this.#poison;
-		if (!this.#mailbox.offer({ command, reply })) {
+		// Who wants to stop a run may not be kept out by what it is busy with.
+		if (command.type === "cancel") this.#mailbox.push({ command, reply });
+		else if (!this.#mailbox.offer({ command, reply })) {
 			return refuse("OVERLOADED", `${this.#mailbox.bound} commands wait`, {
 				hint: "wait for replies before sending more",
 			});
@@ -170,7 +178,7 @@ export class GraphActor {
 
 	/** Takes an outcome or a timer: never refused for want of room. */
 	post(command: Command, reply?: (answer: Answer) => void): void {
-		if (this.#poison !== undefined) return;
+		if (this.#refusing !== undefined) return reply?.(this.#refusing);
 		// Nothing waits and nothing is going on: it need not go through the mailbox.
 		if (this.#draining) this.#mailbox.push({ command, reply });
 		else this.#drain(command, reply);

@@ -141,6 +141,7 @@ function duplicate(id: string): Refusal {
 }
 
 function insert(tx: Transaction, specs: readonly StoredSpec[], author: Author): Refusal | undefined {
+	if (specs.length === 0) return undefined;
 	const { graph } = tx.state;
 	const by = {
 		creator: author.n + 1,
@@ -188,8 +189,10 @@ function replaceAll(tx: Transaction, specs: readonly StoredSpec[], author: Autho
 	for (const spec of specs) {
 		const n = graph.index.get(spec.id) as number;
 		for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.nodes.firstIn(n)) tx.removeEdge(edge);
-		const { speculative: _, ...terms } = spec;
-		tx.update(n, terms, author.attempt);
+		const { speculative } = graph.spec(n);
+		tx.update(n, spec, author.attempt);
+		// What the host has decided since about a node whose specs agree on this stays.
+		if (spec.speculative !== speculative) tx.respeculate(n, spec.speculative);
 		for (const [alias, id] of Object.entries(spec.dependsOn ?? {})) {
 			const from = graph.index.get(id);
 			if (from === undefined) {

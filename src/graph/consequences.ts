@@ -1,3 +1,4 @@
+import type { Refusal } from "../core/errors.js";
 import { nextRunStatus, type RunStatus, type RunTrigger } from "../core/lifecycle.js";
 import { applyCancelled, applySkipped, applyStopping, settleJoins } from "./apply.js";
 import type { StallPlan } from "./command.js";
@@ -13,7 +14,7 @@ import {
 	SKIPPED,
 } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
-import { agentName, checkSpec } from "./spec.js";
+import { agentName, checkSpec, refuse } from "./spec.js";
 import type { Transaction } from "./transaction.js";
 import type { Lease, StoredSpec } from "./types.js";
 
@@ -99,6 +100,15 @@ function verdict(graph: Graph): [RunTrigger, string | undefined] {
 		}
 	}
 	return ["COMPLETE", undefined];
+}
+
+/** @returns what is wrong with the replanning node of a run, before it is ever wanted */
+export function checkStallPlan(plan: StallPlan | undefined, policies: PolicySource): Refusal | undefined {
+	if (plan === undefined) return undefined;
+	if (typeof plan !== "object" || plan === null) return refuse("INVALID_SPEC", "onStall is no node spec");
+	const { times: _, ...spec } = plan;
+	const checked = checkSpec(spec, policies);
+	return "code" in checked ? checked : undefined;
 }
 
 /** @returns whether a replanning node was added */

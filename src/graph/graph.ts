@@ -1,5 +1,5 @@
 import type { ErrorInfo } from "../core/errors.js";
-import { NODE_STATES, NODE_TABLE, NODE_TRIGGERS } from "../core/lifecycle.js";
+import { NODE_STATES, NODE_TABLE, NODE_TRIGGERS, type NodeState } from "../core/lifecycle.js";
 import { EdgeTable } from "./edge-table.js";
 import { Frontier } from "./frontier.js";
 import { COMPLETED, EAGER, HAS_ALIASES, JOIN_ALL, NodeTable, OK, SPECULATIVE, STARTED } from "./node-table.js";
@@ -68,6 +68,11 @@ export class Graph {
 	id(n: number): string {
 		// Every row gets its id when it is added.
 		return this.ids.get(n) as string;
+	}
+
+	stateName(n: number): NodeState {
+		// One name for each number.
+		return NODE_STATES[this.nodes.state(n)] as NodeState;
 	}
 
 	spec(n: number): StoredSpec {

@@ -12,7 +12,6 @@ import type {
 	Mutation,
 	Patch,
 	PatchOptions,
-	Refused,
 	Reply,
 	RunEvent,
 	RunEventType,
@@ -59,7 +58,7 @@ export class GraphHandle {
 		const { graph } = this.actor.state;
 		const n = graph.index.get(id);
 		if (n === undefined) return { ok: false, ...refuse("UNKNOWN_NODE", `there is no node "${id}"`, { nodes: [id] }) };
-		const answer = await this.#ask({ type: "claim", n });
+		const answer = await ask(this.actor, { type: "claim", n });
 		if ("code" in answer) return { ok: false, ...answer };
 		if (answer.lease !== undefined && "input" in answer) return { ok: true, lease: answer.lease, input: answer.input };
 		return { ok: false, ...refuse("INVALID_INPUT", `the input of "${id}" could not be put together`, { nodes: [id] }) };
@@ -146,22 +145,23 @@ export class GraphHandle {
 		return withIds(this.actor, patch);
 	}
 
-	async #send(command: Command): Promise<Reply> {
-		const answer = await this.#ask(command);
-		return "code" in answer ? ({ ok: false, ...answer } satisfies Refused) : { ok: true };
-	}
-
-	#ask(command: Command): Promise<Answer> {
-		return ask(this.actor, command);
+	#send(command: Command): Promise<Reply> {
+		return request(this.actor, command, (answer) => ("code" in answer ? { ok: false, ...answer } : DONE));
 	}
 }
 
+const DONE: Reply = Object.freeze({ ok: true });
+
 /** Sends a command and waits for its answer, which comes when its batch is committed. */
 export function ask(actor: GraphActor, command: Command): Promise<Answer> {
+	return request(actor, command, (answer) => answer);
+}
+
+function request<Value>(actor: GraphActor, command: Command, read: (answer: Answer) => Value): Promise<Value> {
 	return new Promise((resolve, reject) => {
 		try {
-			const refusal = actor.send(command, resolve);
-			if (refusal !== undefined) resolve(refusal);
+			const refusal = actor.send(command, (answer) => resolve(read(answer)));
+			if (refusal !== undefined) resolve(read(refusal));
 			else if (actor.poison !== undefined) reject(actor.poison);
 		} catch (error) {
 			reject(error as Error);
@@ -169,9 +169,18 @@ export function ask(actor: GraphActor, command: Command): Promise<Answer> {
 	});
 }
 
+const BRINGS_NODES: ReadonlySet<string> = new Set<Mutation["type"]>([
+	"addNode",
+	"addNodes",
+	"injectBefore",
+	"splitNode",
+]);
+
 /** Gives the specs of a patch that have no id a fresh one. */
 export function withIds(actor: GraphActor, patch: Patch): Patch {
 	if (!Array.isArray(patch)) return patch;
+	if (!patch.some((mutation) => mutation !== null && typeof mutation === "object" && BRINGS_NODES.has(mutation.type)))
+		return patch;
 	return patch.map((mutation: Mutation) => nameNodes(mutation, (node) => ({ ...node, id: actor.ids.node() })));
 }
 

@@ -1,6 +1,6 @@
 import type { Refusal } from "../core/errors.js";
 import { refuse, show } from "./spec.js";
-import type { Mutation } from "./types.js";
+import type { Mutation, Targets } from "./types.js";
 
 type FieldKind = "id" | "spec" | "specs" | "object" | "string" | "boolean" | readonly string[];
 
@@ -43,11 +43,11 @@ function problemOf(mutation: unknown): string | undefined {
 	const shape = typeof type === "string" && Object.hasOwn(SHAPES, type) ? SHAPES[type as Mutation["type"]] : undefined;
 	if (shape === undefined)
 		return `there is no mutation of type ${show(type)} (types: ${Object.keys(SHAPES).join(", ")})`;
-	for (const [name, kind] of Object.entries(shape.required)) {
-		const problem = fieldProblem(fields[name], name, kind);
+	for (const name in shape.required) {
+		const problem = fieldProblem(fields[name], name, shape.required[name] as FieldKind);
 		if (problem !== undefined) return `${String(type)}: ${problem}`;
 	}
-	for (const name of Object.keys(fields)) {
+	for (const name in fields) {
 		if (name === "type" || name in shape.required || fields[name] === undefined) continue;
 		if (shape.targets && (name === "id" || name === "ids")) continue;
 		const kind = shape.optional?.[name];
@@ -78,4 +78,9 @@ function fieldProblem(value: unknown, name: string, kind: FieldKind): string | u
 		return typeof value === "string" && value !== "" ? undefined : `${name} is ${show(value)}, no ${kind}`;
 	}
 	return kind.includes(String(value)) ? undefined : `${name} is ${show(value)}: use ${kind.join(", ")}`;
+}
+
+/** The ids that a mutation names its nodes by. */
+export function targetsOf(targets: Targets): readonly string[] {
+	return targets.id !== undefined ? [targets.id] : targets.ids;
 }

@@ -231,6 +231,15 @@ export class NodeTable extends RowTable {
 		this.set(n, 16, root);
 	}
 
+	/** How the last search reached it: the node before, plus one. Good only while {@link mark} is that search's. */
+	via(n: number): number {
+		return this.get(n, 17);
+	}
+
+	setVia(n: number, via: number): void {
+		this.set(n, 17, via);
+	}
+
 	/** The place in the maintained topological order: every edge goes from a smaller label to a larger one. */
 	label(n: number): number {
 		return this.getDouble(n, 18);

@@ -11,8 +11,9 @@ import {
 import type { Author } from "./author.js";
 import { abort, clearTimers, stopRun } from "./consequences.js";
 import { outputProblem } from "./dependencies.js";
+import type { PatchOutcome } from "./marking.js";
 import { COMMITTED_EARLY, EAGER, HAS_TIMERS, WITHHELD } from "./node-table.js";
-import { checkExpectations, type PatchOutcome, type PatchRules, superseded, tryPatch } from "./patch.js";
+import { checkExpectations, type PatchRules, superseded, tryPatch } from "./patch.js";
 import { failurePolicy, mutationRight, policyOf, retryPolicy } from "./policies.js";
 import { jitterFraction, retryDelay } from "./retry.js";
 import type { Transaction } from "./transaction.js";
@@ -45,7 +46,6 @@ export function succeed(
 function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch | undefined, rules: OutcomeRules): void {
 	const { state } = tx;
 	const { graph } = state;
-	clearTimers(tx, n);
 	const plain =
 		patch === undefined || (patch.mutations.length === 0 && patch.expand !== true && patch.expect === undefined);
 	if (plain) return complete(tx, n, output);
@@ -83,6 +83,8 @@ function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch |
 
 function complete(tx: Transaction, n: number, output: unknown): void {
 	const { state } = tx;
+	// Not before: the timers of a node whose patch is rejected go on into its retry.
+	clearTimers(tx, n);
 	stampCompleted(tx, n, output);
 	applyCompleted(state, n, output);
 	if (state.graph.nodes.has(n, COMMITTED_EARLY)) supersede(tx, n);
@@ -107,6 +109,7 @@ function supersede(tx: Transaction, n: number): void {
 
 /** A patch stands with its completion: what it leaves to be done is done. */
 function finish(tx: Transaction, n: number, outcome: PatchOutcome, rules: OutcomeRules): void {
+	clearTimers(tx, n);
 	if (tx.state.graph.nodes.has(n, COMMITTED_EARLY)) supersede(tx, n);
 	settlePatch(tx, outcome, tx.state.graph.id(n), rules);
 }

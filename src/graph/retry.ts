@@ -31,6 +31,11 @@ export function retryDelay(
 	return Math.max(wait, error.retryAfter ?? 0);
 }
 
+/** A seed for a run that was given none: its id is as random as the source of ids. */
+export function seedOf(run: string): number {
+	return Math.floor(jitterFraction(0, run, 0) * 0x1_0000_0000);
+}
+
 /**
  * A draw for the jitter of one attempt: the same run, node and attempt always give the same, so that
  * a replay waits as long as the original did.

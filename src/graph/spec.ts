@@ -10,10 +10,9 @@ export function refuse(code: ErrorCode, message: string, details: ErrorDetails =
 	return { code, message, ...details };
 }
 
-/** A dependency as a spec names it. */
-export interface NamedDependency {
-	readonly id: string;
-	readonly alias?: readonly string[];
+/** The refusal of an id that no node has. */
+export function unknownNode(id: string): Refusal {
+	return refuse("UNKNOWN_NODE", `there is no node "${id}"`, { nodes: [id] });
 }
 
 /** What checking a spec found beside that it is right. */

@@ -123,8 +123,6 @@ function hasRepeats(sorted: Float64Array): boolean {
 class Search {
 	readonly forward: number[] = [];
 	readonly backward: number[] = [];
-	/** How each node was reached, to tell the path of a cycle. */
-	readonly #via = new Map<number, number>();
 	readonly #ahead: number[] = [];
 	readonly #behind: number[] = [];
 	readonly #lower: number;
@@ -167,7 +165,7 @@ class Search {
 			if (mark === this.mark || nodes.label(next) > this.#upper) continue;
 			if (mark === this.mark + 1) return [n, next];
 			nodes.setMark(next, this.mark);
-			this.#via.set(next, n);
+			nodes.setVia(next, n + 1);
 			if (nearest < 0) nearest = next;
 			else if (nodes.label(next) > nodes.label(nearest)) {
 				this.#ahead.push(nearest);
@@ -189,7 +187,7 @@ class Search {
 			if (mark === this.mark + 1 || nodes.label(previous) < this.#lower) continue;
 			if (mark === this.mark) return [previous, n];
 			nodes.setMark(previous, this.mark + 1);
-			this.#via.set(previous, n);
+			nodes.setVia(previous, n + 1);
 			this.#behind.push(previous);
 		}
 		return undefined;
@@ -197,13 +195,13 @@ class Search {
 
 	/** `from`, `to`, and on through the edge on which the searches met, back to `from`. */
 	#path(left: number, right: number): number[] {
-		const path: number[] = [];
-		for (let n: number | undefined = left; n !== undefined; n = n === this.to ? undefined : this.#via.get(n))
-			path.push(n);
+		const { nodes } = this.graph;
+		const path = [left];
+		for (let n = left; n !== this.to; path.push(n)) n = nodes.via(n) - 1;
 		path.push(this.from);
 		path.reverse();
-		for (let n: number | undefined = right; n !== undefined; n = n === this.from ? undefined : this.#via.get(n))
-			path.push(n);
+		path.push(right);
+		for (let n = right; n !== this.from; path.push(n)) n = nodes.via(n) - 1;
 		return path;
 	}
 }

@@ -225,6 +225,8 @@ export class Transaction {
 			},
 			() => {
 				this.#unlinked.pop();
+				// Edges that were added while it was gone may have moved its ends past each other.
+				graph.topology.admit(graph.edges.from(edge), to);
 				graph.relink(edge);
 				graph.onChange?.(to);
 			},
@@ -287,6 +289,31 @@ export class Transaction {
 	confirm(n: number): void {
 		this.stamp({ type: "node.confirmed", node: this.state.graph.id(n) });
 		applyConfirmed(this.state, n);
+	}
+
+	/** Gives an unstarted node the speculation that its new spec asks for. */
+	respeculate(n: number, mode: "hold" | "eager" | undefined): void {
+		const { graph } = this.state;
+		const { nodes, frontier } = graph;
+		const before = { state: nodes.state(n), eager: this.isEager(n) };
+		const node = graph.id(n);
+		const event =
+			mode === undefined
+				? ({ type: "node.confirmed", node } as const)
+				: ({ type: "node.speculated", node, mode } as const);
+		this.stamp(event);
+		this.undoable(
+			() => {
+				if (event.type === "node.confirmed") applyConfirmed(this.state, n);
+				else applySpeculated(this.state, n, event);
+			},
+			() => {
+				graph.restore(n, before.state);
+				if (before.eager) nodes.flag(n, EAGER);
+				else nodes.unflag(n, EAGER);
+				if (before.state === READY && mode === "hold") frontier.putBack(n);
+			},
+		);
 	}
 
 	/** Compares joins with dependencies where a spec asked for them, and references wherever edges changed. */

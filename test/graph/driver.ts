@@ -3,7 +3,8 @@ import { VirtualClock } from "../../src/core/clock.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { countingIds } from "../../src/core/ids.js";
 import type { NodeState } from "../../src/core/lifecycle.js";
-import { type ActorConfig, GraphActor } from "../../src/graph/actor.js";
+import { GraphActor } from "../../src/graph/actor.js";
+import type { ActorConfig, ActorHost } from "../../src/graph/actor-config.js";
 import { checkState } from "../../src/graph/invariants.js";
 import type {
 	Lease,
@@ -167,4 +168,16 @@ export class Driver {
 export function accepted<Value extends object>(reply: Reply<Value>): { readonly ok: true } & Value {
 	expect(reply).toMatchObject({ ok: true });
 	return reply as { readonly ok: true } & Value;
+}
+
+/** A host that only notes what it is asked to do. */
+export function notingHost(notes: string[]): ActorHost {
+	return {
+		start: (_, lease) => void notes.push(`start ${lease.node}`),
+		abort: (_, lease, code) => void notes.push(`abort ${lease.node} ${code}`),
+		mayRetry: () => true,
+		fill: () => {},
+		committed: () => {},
+		poisoned: () => {},
+	};
 }

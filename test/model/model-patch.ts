@@ -132,6 +132,7 @@ class PatchRun {
 				attempt: 0,
 				token: 0,
 				deps: [...new Set(spec.dependsOn ?? [])],
+				names: {},
 				depth: author === undefined ? 0 : model.node(author.id).depth + 1,
 				...(author !== undefined && { addedBy: author.id }),
 				...(author?.early && { addedIn: author.attempt }),
@@ -145,6 +146,7 @@ class PatchRun {
 	#replace(spec: ModelSpec): void {
 		const node = this.model.node(spec.id);
 		node.deps = [];
+		node.names = {};
 		const { speculative: _, ...terms } = spec;
 		node.spec = terms;
 		node.join = spec.join ?? "all";
@@ -156,16 +158,19 @@ class PatchRun {
 		}
 	}
 
-	#link(from: string, to: string): void {
+	/** @param name - under which the dependent sees it, where that is not its id */
+	#link(from: string, to: string, name?: readonly string[]): void {
 		const target = this.model.node(to);
 		if (target.deps.includes(from)) return;
 		if (from === to || this.model.reaches(to, from)) refuse("CYCLE");
 		target.deps.push(from);
+		if (name !== undefined) target.names[from] = name;
 	}
 
 	#unlink(from: string, to: string): void {
 		const target = this.model.node(to);
 		target.deps = target.deps.filter((id) => id !== from);
+		delete target.names[from];
 	}
 
 	#unstarted(id: string): ModelNode {
@@ -183,7 +188,9 @@ class PatchRun {
 		}
 		for (const { from, to } of this.of("addEdge")) {
 			model.node(from);
-			this.#unstarted(to);
+			const { deps, names } = this.#unstarted(to);
+			const taken = deps.some((dep) => (names[dep]?.[0] ?? dep) === from);
+			if (taken && !deps.includes(from)) refuse("INVALID_SPEC");
 			this.#link(from, to);
 		}
 		for (const mutation of this.of("injectBefore")) this.#inject(mutation);
@@ -202,9 +209,10 @@ class PatchRun {
 		const target = this.#unstarted(id);
 		if (inherit === true) {
 			const added = this.model.node(node.id);
-			const { deps, join } = target;
+			const { deps, join, names } = target;
 			target.deps = [];
-			for (const dep of deps) this.#link(dep, node.id);
+			target.names = {};
+			for (const dep of deps) this.#link(dep, node.id, names[dep]);
 			added.join = join;
 			target.join = "all";
 		} else if (target.join === "any" || target.join === "failed" || typeof target.join === "object") refuse("INVALID_SPEC");
@@ -216,7 +224,7 @@ class PatchRun {
 		const original = running ? this.model.node(id) : this.#unstarted(id);
 		if (into.length === 0) refuse("INVALID_SPEC");
 		const parts = into.map((spec) => spec.id);
-		for (const part of parts) for (const dep of original.deps) this.#link(dep, part);
+		for (const part of parts) for (const dep of original.deps) this.#link(dep, part, original.names[dep]);
 		this.#moveDependents(id, parts);
 		if (running) return;
 		original.deps = [];
@@ -229,8 +237,9 @@ class PatchRun {
 		const endings = group.filter((member) => !model.dependents(member).some((each) => group.includes(each)));
 		for (const to of model.dependents(id)) {
 			if (group.includes(to) || !model.isUnstarted(to)) continue;
+			const name = model.node(to).names[id] ?? [id];
 			this.#unlink(id, to);
-			for (const ending of endings) this.#link(ending, to);
+			for (const ending of endings) this.#link(ending, to, endings.length === 1 ? name : [...name, ending]);
 		}
 	}
 
@@ -239,11 +248,11 @@ class PatchRun {
 		const node = this.#unstarted(id);
 		const dependents = model.dependents(id);
 		if (mode === "reject" && dependents.length > 0) refuse("ILLEGAL_STATE");
-		const { deps } = node;
+		const { deps, names } = node;
 		node.deps = [];
 		for (const to of dependents) this.#unlink(id, to);
 		if (mode === "bridge")
-			for (const to of dependents) if (model.isUnstarted(to)) for (const dep of deps) this.#link(dep, to);
+			for (const to of dependents) if (model.isUnstarted(to)) for (const dep of deps) this.#link(dep, to, names[dep]);
 		model.abandon(id, "removed");
 	}
 

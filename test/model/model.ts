@@ -80,6 +80,8 @@ export interface ModelNode {
 	token: number;
 	/** Dependencies in order of insertion: the edges. */
 	deps: string[];
+	/** Under which names a node sees dependencies that came in the place of another. */
+	names: Record<string, readonly string[]>;
 	output?: unknown;
 	cause?: "failure" | "not-needed";
 	abandoned?: string;

@@ -212,7 +212,7 @@ describe("expand", () => {
 	test("a worker that splits itself while it runs moves its dependents to the parts", async () => {
 		const split = defineAgent({
 			name: "work",
-			run: async (items: number[], ctx) =>
+			run: async (items: number[], ctx): Promise<unknown> =>
 				items.length < 2
 					? items[0]
 					: result("split", {
