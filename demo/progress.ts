@@ -11,7 +11,6 @@ export interface Progress {
 
 /** The part of a terminal or pipe that progress is written to. */
 export interface Output {
-	readonly isTTY?: boolean;
 	readonly columns?: number;
 	write(text: string): boolean;
 }
@@ -21,7 +20,7 @@ const REDRAW_MS = 50;
 const BAR = 24;
 
 /** One line that is redrawn where the output is a terminal, plain lines elsewhere. */
-export function progressOn(output: Output, terminal = output.isTTY === true): Progress {
+export function progressOn(output: Output, terminal: boolean): Progress {
 	return terminal ? statusLine(output) : plainLines(output);
 }
 
@@ -49,6 +48,7 @@ function statusLine(output: Output): Progress {
 	let drawnAt = Number.NEGATIVE_INFINITY;
 	let later: NodeJS.Timeout | undefined;
 	let line = "";
+	let latest = "";
 	const clear = () => {
 		clearTimeout(later);
 		later = undefined;
@@ -58,8 +58,8 @@ function statusLine(output: Output): Progress {
 	const draw = () => {
 		clear();
 		drawnAt = performance.now();
-		// A line that wraps cannot be redrawn in place.
-		output.write(line.slice(0, Math.max(10, (output.columns ?? 80) - 1)));
+		// A line that wraps cannot be redrawn in place. Some terminals say that they have no columns.
+		output.write(line.slice(0, Math.max(10, (output.columns || 80) - 1)));
 	};
 	return {
 		observe: (event, counts) => {
@@ -71,7 +71,7 @@ function statusLine(output: Output): Progress {
 			}
 			const { done, all } = tally(counts);
 			const filled = all === 0 ? 0 : Math.floor((BAR * done) / all);
-			const latest = event.type === "node.started" ? `  ${printable(event.node)}` : "";
+			if (event.type === "node.started") latest = `  ${printable(event.node)}`;
 			const failed = counts.failed > 0 ? `, ${count(counts.failed)} failed` : "";
 			const bar = "#".repeat(filled) + "-".repeat(BAR - filled);
 			line = `[${bar}] ${count(done)}/${count(all)} nodes, ${counts.running} running${failed}${latest}`;
@@ -85,7 +85,8 @@ function statusLine(output: Output): Progress {
 }
 
 function tally(counts: StateCounts): { done: number; all: number } {
-	const done = counts.completed + counts.failed + counts.skipped + counts.abandoned + counts.cancelled;
+	// What was cancelled is not done: an interrupted run does not end at 100 %.
+	const done = counts.completed + counts.failed + counts.skipped + counts.abandoned;
 	const all = Object.values(counts).reduce((sum, nodes) => sum + nodes, 0);
 	return { done, all };
 }

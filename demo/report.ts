@@ -75,7 +75,7 @@ function planLines(summary: PlanSummary): string[] {
 
 function pictureText({ mermaid, edges, file }: Picture): string {
 	if (edges > MAX_EDGES || mermaid.length > MAX_TEXT) {
-		return `Too large to be shown here (${things(edges, "edge")}): it is in \`${file}\`.`;
+		return `Too large to be shown here (${things(edges, "edge")}): it is in \`${file}\`, for viewers with a larger maxEdges and maxTextSize.`;
 	}
 	return `\`\`\`mermaid\n${mermaid.trim()}\n\`\`\``;
 }

@@ -123,8 +123,7 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	start(actor: GraphActor, lease: Lease, input: unknown, wake: Wake | undefined): void {
 		this.#attempts += wake === undefined ? 1 : 0;
-		const { graph } = actor.state;
-		this.#parts.executor.start(this, lease, graph.spec(actor.numberOf(lease)).agent, input, wake);
+		this.#parts.executor.start(this, lease, actor.leases.agent(lease), input, wake);
 	}
 
 	abort(_actor: GraphActor, lease: Lease, code: AbortCode): void {
@@ -153,12 +152,12 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	graceOf(lease: Lease): number {
 		const { graph } = this.actor.state;
-		const { grace } = timeouts(this.#policies, graph.spec(this.actor.numberOf(lease))) ?? {};
+		const { grace } = timeouts(this.#policies, graph.spec(this.actor.leases.numberOf(lease))) ?? {};
 		return grace ?? milliseconds(this.#parts.options.grace ?? DEFAULT_GRACE_MS, "grace");
 	}
 
 	released(lease: Lease): void {
-		this.#queue.release(this.actor.numberOf(lease));
+		this.#queue.release(this.actor.leases.numberOf(lease));
 	}
 
 	returned(): void {

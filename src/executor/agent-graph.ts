@@ -3,7 +3,6 @@ import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { NodeState } from "../core/lifecycle.js";
 import { canonicalJson } from "../core/plain.js";
-import { nameNodes } from "../graph/name-nodes.js";
 import type { Mutation, NodeSpec, NodeView, Patch } from "../graph/types.js";
 import type { Attempt } from "./attempt.js";
 
@@ -82,7 +81,7 @@ export class AgentGraph {
 	}
 
 	#withIds(mutation: Mutation): Mutation {
-		return nameNodes(mutation, (node) => this.named(node));
+		return this.#attempt.run.actor.nameNodes(mutation, (node) => this.named(node));
 	}
 }
 

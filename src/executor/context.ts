@@ -27,8 +27,8 @@ export class AgentContext {
 		this.#attempt = attempt;
 		const { actor } = attempt.run;
 		// A join that starts early: what is there is what was there at the lease.
-		if (actor.hasOpenDependencies(attempt.lease)) {
-			this.#made = { deps: actor.outputsFor(attempt.lease), settled: actor.settledFor(attempt.lease) };
+		if (actor.leases.hasOpen(attempt.lease)) {
+			this.#made = { deps: actor.leases.outputs(attempt.lease), settled: actor.leases.settled(attempt.lease) };
 		}
 	}
 
@@ -53,14 +53,14 @@ export class AgentContext {
 	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
 	get deps(): Readonly<Record<string, unknown>> {
 		this.#made ??= {};
-		this.#made.deps ??= this.#attempt.run.actor.outputsFor(this.#attempt.lease);
+		this.#made.deps ??= this.#attempt.run.actor.leases.outputs(this.#attempt.lease);
 		return this.#made.deps;
 	}
 
 	/** How the dependencies ended, by alias or id. */
 	get settled(): Readonly<Record<string, Settled>> {
 		this.#made ??= {};
-		this.#made.settled ??= this.#attempt.run.actor.settledFor(this.#attempt.lease);
+		this.#made.settled ??= this.#attempt.run.actor.leases.settled(this.#attempt.lease);
 		return this.#made.settled;
 	}
 
@@ -72,7 +72,7 @@ export class AgentContext {
 	/** How the attempt before this one failed. */
 	get lastError(): ErrorInfo | undefined {
 		const { run, lease } = this.#attempt;
-		return lease.attempt > 1 ? run.actor.lastError(lease) : undefined;
+		return lease.attempt > 1 ? run.actor.leases.lastError(lease) : undefined;
 	}
 
 	/** Reads what is committed, and stages changes for the completion. */

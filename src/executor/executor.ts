@@ -1,7 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import { errorInfo } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
-import { nameNodes } from "../graph/name-nodes.js";
 import type { Lease, Wake } from "../graph/types.js";
 import { type AgentResult, type AnyAgent, isResult } from "./agent.js";
 import { type AbortCode, Attempt, type Interruption, type RunPort } from "./attempt.js";
@@ -321,7 +320,9 @@ class Callbacks {
 
 /** A result whose new nodes all have ids. */
 function withIds(attempt: Attempt, { output, patch }: AgentResult<unknown>): AgentResult<unknown> {
-	const mutations = patch.mutations.map((mutation) => nameNodes(mutation, (node) => attempt.context.graph.named(node)));
+	const mutations = patch.mutations.map((mutation) =>
+		attempt.run.actor.nameNodes(mutation, (node) => attempt.context.graph.named(node)),
+	);
 	return { output, patch: { ...patch, mutations } };
 }
 

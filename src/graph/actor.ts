@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../core/clock.js";
 import { Emitter } from "../core/emitter.js";
-import { type ErrorInfo, type Refusal, SwarmError } from "../core/errors.js";
+import { type Refusal, SwarmError } from "../core/errors.js";
 import { EventLog } from "../core/event-log.js";
 import { type IdSource, randomIds } from "../core/ids.js";
 import { Mailbox } from "../core/mailbox.js";
@@ -10,12 +10,13 @@ import { HOST } from "./author.js";
 import { Batch, type Effect } from "./batch.js";
 import type { Command } from "./command.js";
 import { checkStallPlan } from "./consequences.js";
-import { type Accepted, decide, type Rules, startRun } from "./decide.js";
-import { outputsOf, type Settled, settledOf } from "./dependencies.js";
+import { decide, type Rules, startRun } from "./decide.js";
+import type { Accepted } from "./fence.js";
 import { GraphHandle } from "./handle.js";
 import { type CheckLevel, checkNode, checkState } from "./invariants.js";
-import { Started } from "./lease.js";
+import { LeaseView } from "./lease-view.js";
 import { checkPatchShape } from "./mutation-shape.js";
+import { nameNodes } from "./name-nodes.js";
 import { NodeTimers, type TimerEffect } from "./node-timers.js";
 import { ANY_AGENT, DEFAULT_GROWTH } from "./policies.js";
 import { seedOf } from "./retry.js";
@@ -71,6 +72,8 @@ export class GraphActor {
 	readonly log: EventLog<RunEvent>;
 	/** The state; read it between commands only, and never write it. */
 	readonly state = new RunState();
+	/** What a lease's node has before it. */
+	readonly leases = new LeaseView(this.state.graph);
 	/** Outcomes that came with a lease that was over. */
 	stale = 0;
 	readonly #rules: Rules;
@@ -128,8 +131,7 @@ export class GraphActor {
 			open: state.open,
 			...(config.metadata !== undefined && { metadata: config.metadata }),
 		});
-		const nodes = config.nodes ?? [];
-		const patch: readonly Mutation[] = [{ type: "addNodes", nodes: this.withIds(nodes) }];
+		const patch: readonly Mutation[] = [{ type: "addNodes", nodes: this.withIds(config.nodes ?? []) }];
 		const refusal =
 			checkStallPlan(config.onStall, this.#rules.policies) ??
 			checkPatchShape(patch) ??
@@ -197,31 +199,9 @@ export class GraphActor {
 		return this.#tx.now;
 	}
 
-	/** The outputs of a leased node's dependencies, by alias or id. */
-	outputsFor(lease: Lease): Record<string, unknown> {
-		return outputsOf(this.state.graph, this.numberOf(lease));
-	}
-
-	/** How a leased node's dependencies stand, by alias or id. */
-	settledFor(lease: Lease): Record<string, Settled> {
-		return settledOf(this.state.graph, this.numberOf(lease));
-	}
-
-	/** Whether some dependencies of a leased node have not ended: what it sees of them may change. */
-	hasOpenDependencies(lease: Lease): boolean {
-		return this.state.graph.nodes.open(this.numberOf(lease)) > 0;
-	}
-
-	/** How the attempt before this one failed. */
-	lastError(lease: Lease): ErrorInfo | undefined {
-		return this.state.graph.extras.get(this.numberOf(lease))?.error;
-	}
-
-	/** The number of a lease's node. @internal */
-	numberOf(lease: Lease): number {
-		const n = Started.numberOf(lease);
-		// A copied lease has lost the number; its id still finds the node.
-		return n >= 0 ? n : (this.state.graph.index.get(lease.node) as number);
+	/** Gives every new node of a mutation that has no id one. */
+	nameNodes(mutation: Mutation, named: (node: NodeSpec) => NodeSpec): Mutation {
+		return nameNodes(mutation, named);
 	}
 
 	/** Lets the scheduler look for work again, for instance when a slot became free elsewhere. */

@@ -5,6 +5,7 @@ import { COMMITTED_EARLY, EAGER } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
 import { agentName, checkSpec, refuse } from "./spec.js";
 import { sameSpec, sortSpecs } from "./spec-order.js";
+import { joinLeft } from "./terms.js";
 import { pathText, type Transaction } from "./transaction.js";
 import type { Mutation, NodeSpec, Patch, StoredSpec } from "./types.js";
 
@@ -106,7 +107,7 @@ function inherit(tx: Transaction, part: StoredSpec, originalId: string): StoredS
 			nodes: [part.id, originalId],
 		});
 	}
-	const join = graph.spec(original).join;
+	const join = joinLeft(graph, original);
 	const speculative = graph.isHeld(original) ? "hold" : graph.nodes.has(original, EAGER) ? "eager" : undefined;
 	return {
 		...part,

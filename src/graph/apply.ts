@@ -294,7 +294,9 @@ function leaveWithheld(state: RunState, n: number): void {
 
 export function applyParked(state: RunState, n: number, wait: Wait): void {
 	const { graph } = state;
-	graph.extrasOf(n).wait = wait;
+	const extras = graph.extrasOf(n);
+	extras.wait = wait;
+	extras.parkedSeq = state.seq;
 	if (wait.kind !== "sleep") {
 		graph.nodes.flag(n, AWAITS);
 		state.awaiting++;

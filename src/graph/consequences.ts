@@ -78,7 +78,10 @@ function followRun(tx: Transaction, rules: EndRules): void {
 			state.status = "waiting";
 		}
 	} else if (state.stopping !== undefined) endRun(tx, "FAIL", state.stopping.reason);
-	else if (state.status !== "paused" && !replan(tx, rules) && !state.open) {
+	else if (state.status !== "paused") {
+		// A replanning node may itself have nothing to start on.
+		while (replan(tx, rules)) if (state.active > 0) return;
+		if (state.open) return;
 		endRun(tx, "STALL", `${state.unfinished} ${state.unfinished === 1 ? "node" : "nodes"} can go no further`);
 	}
 }
@@ -123,8 +126,15 @@ function replan(tx: Transaction, rules: EndRules): boolean {
 	if (k > times) return false;
 	const stored = { ...spec, id: k === 1 ? base : `${base}-${k}`, agent: agentName(spec.agent) ?? "" } as StoredSpec;
 	if ("code" in checkSpec(stored, rules.policies)) return false;
-	if (tx.addNodes([stored], { creator: 0, depth: 0, early: undefined }) !== undefined) return false;
-	evaluateJoins(tx);
+	const start = tx.savepoint();
+	tx.unchecked.add(state.graph.size);
+	const added = tx.addNodes([stored], { creator: 0, depth: 0, early: undefined });
+	if (added !== undefined || tx.checkTerms() !== undefined) {
+		tx.rollback(start);
+		return false;
+	}
+	// The node itself may be held or die at once: then this is a stall again.
+	follow(tx, rules);
 	return true;
 }
 

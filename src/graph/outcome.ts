@@ -1,5 +1,6 @@
 import type { ErrorInfo, Refusal } from "../core/errors.js";
 import { SwarmError } from "../core/errors.js";
+import { deepFreeze } from "../core/plain.js";
 import {
 	applyAbandoned,
 	applyAttemptFailed,
@@ -36,6 +37,7 @@ export function succeed(
 	const { graph } = tx.state;
 	const problem = outputProblem(graph.id(n), output);
 	if (problem !== undefined) return failAttempt(tx, n, problem, rules);
+	if (rules.freeze) deepFreeze(output);
 	if (graph.nodes.has(n, EAGER)) {
 		return withhold(tx, n, { kind: "completed", output, ...(patch !== undefined && { patch }) });
 	}

@@ -2,6 +2,7 @@ import type { Refusal } from "../core/errors.js";
 import type { Graph } from "./graph.js";
 import { JOIN_AT_LEAST, JOIN_FAILED } from "./node-table.js";
 import { refuse } from "./spec.js";
+import { joinLeft } from "./terms.js";
 import type { Transaction } from "./transaction.js";
 import type { Mutation, NodeSpec } from "./types.js";
 
@@ -133,16 +134,18 @@ export function injectNode(
 
 function inheritFrom(tx: Transaction, n: number, target: number): Refusal | undefined {
 	const { graph } = tx.state;
+	const join = joinLeft(graph, target);
 	for (const { from, alias } of dependenciesOf(graph, target)) {
 		tx.removeEdge(graph.findEdge(from, target));
 		const refusal = tx.addEdge(from, n, alias);
 		if (refusal !== undefined) return refusal;
 	}
-	const { join, ...rest } = graph.spec(target);
+	const { join: before, ...rest } = graph.spec(target);
 	const { join: own, ...spec } = graph.spec(n);
 	// The join moves as it is: one that the new node brings gives way, to the default as well.
 	if (own !== join) tx.update(n, join === undefined ? spec : { ...spec, join });
-	if (join !== undefined) tx.update(target, rest);
+	if (before !== undefined) tx.update(target, rest);
+	tx.unchecked.add(n);
 	return undefined;
 }
 

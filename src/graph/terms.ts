@@ -2,6 +2,15 @@ import type { Refusal } from "../core/errors.js";
 import { dependencyNames } from "./dependencies.js";
 import type { Graph } from "./graph.js";
 import { checkJoinDegree, outputRefs, refuse } from "./spec.js";
+import type { Join } from "./types.js";
+
+/** The join of a node as it stands: what `atLeast` asks for has fallen to the number of dependencies left. */
+export function joinLeft(graph: Graph, n: number): Join | undefined {
+	const { join } = graph.spec(n);
+	const left = graph.nodes.degree(n);
+	if (typeof join !== "object" || join.atLeast <= left) return join;
+	return left === 0 ? undefined : { atLeast: left };
+}
 
 /** @returns what a node's join or references ask for that its dependencies do not give */
 export function checkTerms(graph: Graph, n: number, joinToo: boolean): Refusal | undefined {

@@ -72,7 +72,8 @@ export function fingerprint({ side }: Pair): string {
  */
 export function answerProblem({ command, real, model }: Step): string | undefined {
 	const mutations = "patch" in command ? (command.patch?.mutations ?? []) : [];
-	const open = mutations.length > 1 || mutations.flatMap(specsOf).length > 1;
+	const codes = real.ok ? [] : [real.code, model];
+	const open = mutations.length > 1 || mutations.flatMap(specsOf).length > 1 || codes.includes("LIMIT_EXCEEDED");
 	if (real.ok ? model === undefined : model !== undefined && (open || real.code === model)) return undefined;
 	return `the actor says ${real.ok ? "yes" : `${real.code} (${real.message})`}, the model ${model ?? "yes"}`;
 }

@@ -27,6 +27,9 @@ const LIMITS: readonly ModelLimits[] = [
 	{ maxNodes: 1_000, maxDepth: 10, maxPatchSize: 5 },
 ];
 
+/** Made once: its stack is part of the events, which are compared. */
+const PLANNED = new Error("planned");
+
 /** One actor, driven by hand. */
 export class Side {
 	readonly clock = new VirtualClock(1_000);
@@ -68,7 +71,7 @@ export class Side {
 			case "complete":
 				return handle.complete(this.#lease(command.lease, command.forge), command.lease, command.patch as StagedPatch);
 			case "fail":
-				return handle.fail(this.#lease(command.lease, command.forge), new Error("planned"));
+				return handle.fail(this.#lease(command.lease, command.forge), PLANNED);
 			case "commit":
 				return handle.commit(this.#lease(command.lease), command.patch.mutations as Patch);
 			case "park": {

@@ -1,4 +1,4 @@
-import { ENDED, type Model, type ModelMutation, type ModelNode, type ModelPatch, ModelRefusal, type ModelSpec } from "./model.js";
+import { ENDED, type Model, type ModelJoin, type ModelMutation, type ModelNode, type ModelPatch, ModelRefusal, type ModelSpec } from "./model.js";
 
 /** Whose patch it is; the caller of the run has none. */
 export interface PatchAuthor {
@@ -98,7 +98,7 @@ class PatchRun {
 		if (node === undefined) return this.patch.mutations.flatMap(specsOf).find((spec) => spec.id === id);
 		const held = node.state === "speculative" && !node.started;
 		return {
-			...(node.join !== "all" && { join: node.join }),
+			...(node.join !== "all" && { join: joinLeft(node) }),
 			...((held || node.eager) && { speculative: held ? ("hold" as const) : ("eager" as const) }),
 		};
 	}
@@ -213,7 +213,7 @@ class PatchRun {
 			target.deps = [];
 			target.names = {};
 			for (const dep of deps) this.#link(dep, node.id, names[dep]);
-			added.join = join;
+			added.join = joinLeft({ join, deps });
 			target.join = "all";
 		} else if (target.join === "any" || target.join === "failed" || typeof target.join === "object") refuse("INVALID_SPEC");
 		this.#link(node.id, id);
@@ -380,6 +380,12 @@ export function applyPatch(
 	for (const mark of marks) mark();
 	supersede();
 	for (const end of ends) end();
+}
+
+/** When edges have gone, `atLeast` has fallen to the number left. */
+function joinLeft({ join, deps }: Pick<ModelNode, "join" | "deps">): ModelJoin {
+	if (typeof join !== "object" || join.atLeast <= deps.length) return join;
+	return deps.length === 0 ? "all" : { atLeast: deps.length };
 }
 
 export function specsOf(mutation: ModelMutation): readonly ModelSpec[] {

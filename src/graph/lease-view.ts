@@ -1,0 +1,42 @@
+import type { ErrorInfo } from "../core/errors.js";
+import { outputsOf, type Settled, settledOf } from "./dependencies.js";
+import type { Graph } from "./graph.js";
+import { Started } from "./lease.js";
+import type { Lease } from "./types.js";
+
+/** What the holder of a lease may read of its node. */
+export class LeaseView {
+	constructor(private readonly graph: Graph) {}
+
+	/** The name of the agent that does the work. */
+	agent(lease: Lease): string {
+		return this.graph.spec(this.numberOf(lease)).agent;
+	}
+
+	/** The outputs of the dependencies, by alias or id. */
+	outputs(lease: Lease): Record<string, unknown> {
+		return outputsOf(this.graph, this.numberOf(lease));
+	}
+
+	/** How the dependencies stand, by alias or id. */
+	settled(lease: Lease): Record<string, Settled> {
+		return settledOf(this.graph, this.numberOf(lease));
+	}
+
+	/** Whether some dependencies have not ended: what is seen of them may change. */
+	hasOpen(lease: Lease): boolean {
+		return this.graph.nodes.open(this.numberOf(lease)) > 0;
+	}
+
+	/** How the last attempt that failed did. */
+	lastError(lease: Lease): ErrorInfo | undefined {
+		return this.graph.extras.get(this.numberOf(lease))?.error;
+	}
+
+	/** The number of the leased node. */
+	numberOf(lease: Lease): number {
+		const n = Started.numberOf(lease);
+		// A copied lease has lost the number; its id still finds the node.
+		return n >= 0 ? n : (this.graph.index.get(lease.node) as number);
+	}
+}

@@ -1,0 +1,114 @@
+import type { Refusal } from "../core/errors.js";
+import { findNotPlain } from "../core/plain.js";
+import { applyParked, applyWoken, keepSignal, keptSignal } from "./apply.js";
+import type { Command } from "./command.js";
+import { type Accepted, DONE, leased, runEnded } from "./fence.js";
+import { HAS_TIMERS, WAITING } from "./node-table.js";
+import { refuse, unknownNode } from "./spec.js";
+import { setTotalTimeout } from "./time-limits.js";
+import type { Transaction } from "./transaction.js";
+import type { Wake } from "./types.js";
+
+/** An attempt gives its lease back and waits: for time, a signal or a person. */
+export function park(tx: Transaction, { lease, wait }: Extract<Command, { type: "park" }>): Accepted | Refusal {
+	const n = leased(tx, lease);
+	if (typeof n === "object") return n;
+	const unfit = wait.kind === "approval" ? notPlain("the data of an approval", wait.data) : undefined;
+	if (unfit !== undefined) return unfit;
+	const { state } = tx;
+	const { graph } = state;
+	const extras = graph.extrasOf(n);
+	tx.stamp({ type: "node.parked", node: lease.node, attempt: lease.attempt, wait });
+	if (extras.leasedAt !== undefined) extras.held = (extras.held ?? 0) + tx.now - extras.leasedAt;
+	extras.parkedAt = tx.now;
+	if (graph.nodes.has(n, HAS_TIMERS)) {
+		tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "attempt" });
+		if (wait.kind !== "sleep") tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "total" });
+	}
+	applyParked(state, n, wait);
+	const kept = wait.kind === "signal" ? keptSignal(state, wait.name, lease.node) : undefined;
+	if (kept !== undefined) {
+		wake(tx, n, { kind: "signal", ...(kept.payload !== undefined && { payload: kept.payload }) });
+	} else if (wait.until !== undefined) {
+		graph.nodes.flag(n, HAS_TIMERS);
+		tx.batch.effects.push({ type: "timer", node: lease.node, kind: "wait", due: wait.until, fence: wait.until });
+	}
+	return DONE;
+}
+
+/** A signal wakes the node that has waited for it longest, or is kept. */
+export function signal(tx: Transaction, command: Extract<Command, { type: "signal" }>): Accepted | Refusal {
+	const { state } = tx;
+	const { graph } = state;
+	if (state.ended) return runEnded(tx);
+	const unfit = notPlain("the payload of a signal", command.payload);
+	if (unfit !== undefined) return unfit;
+	if (command.node !== undefined && !graph.index.has(command.node)) {
+		return unknownNode(command.node);
+	}
+	// The one that has waited for longest: the earliest park.
+	let oldest = -1;
+	let since = Number.POSITIVE_INFINITY;
+	if (state.awaiting > 0) {
+		for (const [n, extras] of graph.extras) {
+			if (graph.nodes.state(n) !== WAITING || extras.wait?.kind !== "signal" || extras.wait.name !== command.name)
+				continue;
+			if (command.node !== undefined && graph.id(n) !== command.node) continue;
+			if ((extras.parkedSeq ?? 0) >= since) continue;
+			oldest = n;
+			since = extras.parkedSeq ?? 0;
+		}
+	}
+	if (oldest >= 0) {
+		wake(tx, oldest, { kind: "signal", ...(command.payload !== undefined && { payload: command.payload }) });
+		return DONE;
+	}
+	tx.stamp({
+		type: "run.signalled",
+		name: command.name,
+		...(command.payload !== undefined && { payload: command.payload }),
+		...(command.node !== undefined && { for: command.node }),
+	});
+	keepSignal(state, command.name, command.payload, command.node);
+	return DONE;
+}
+
+/** A person answers a node that waits for approval. */
+export function answerApproval(tx: Transaction, id: string, how: Wake): Accepted | Refusal {
+	const { state } = tx;
+	const { graph } = state;
+	if (state.ended) return runEnded(tx);
+	const n = graph.index.get(id);
+	if (n === undefined) return unknownNode(id);
+	if (graph.nodes.state(n) !== WAITING || graph.extras.get(n)?.wait?.kind !== "approval") {
+		return refuse("ILLEGAL_STATE", `"${id}" is ${graph.stateName(n)} and waits for no approval`, {
+			nodes: [id],
+		});
+	}
+	const unfit = how.kind === "approved" ? notPlain("the data of an approval", how.data) : undefined;
+	if (unfit !== undefined) return unfit;
+	wake(tx, n, how);
+	return DONE;
+}
+
+/** Ends a wait: the node is ready again. */
+export function wake(tx: Transaction, n: number, how: Wake): void {
+	const { state } = tx;
+	const { graph } = state;
+	const extras = graph.extrasOf(n);
+	const node = graph.id(n);
+	if (extras.wait !== undefined && (extras.wait.kind === "signal" || extras.wait.kind === "approval")) {
+		extras.excused = (extras.excused ?? 0) + tx.now - (extras.parkedAt ?? tx.now);
+		// From here on it counts again, also while the node waits for a slot.
+		setTotalTimeout(tx, n, extras);
+	}
+	if (graph.nodes.has(n, HAS_TIMERS)) tx.batch.effects.push({ type: "clearTimers", node, kind: "wait" });
+	const event = { type: "node.woken", node, attempt: graph.nodes.attempt(n), wake: how } as const;
+	tx.stamp(event);
+	applyWoken(state, n, event);
+}
+
+function notPlain(what: string, value: unknown): Refusal | undefined {
+	const wrong = value === undefined ? undefined : findNotPlain(value);
+	return wrong && refuse("INVALID_INPUT", `${what} holds ${wrong.found} at "${wrong.path}"`, { path: wrong.path });
+}

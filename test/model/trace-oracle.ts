@@ -1,0 +1,225 @@
+import type { Join, NodeState, RunEvent } from "dagswarm";
+
+/**
+ * Judges a run by its events alone: what a state can look like is not enough, since an outcome taken
+ * with a stale lease can leave every state legal.
+ */
+
+interface Traced {
+	state: NodeState;
+	join: Join;
+	deps: Set<string>;
+	attempt: number;
+	started: boolean;
+	/** The next start continues the attempt: it was parked. */
+	parked: boolean;
+	woken: boolean;
+	eager: boolean;
+	blocks: boolean;
+	withheld: boolean;
+	byFailure: boolean;
+	completions: number;
+}
+
+const TERMINAL = new Set<NodeState>(["completed", "failed", "skipped", "abandoned", "cancelled"]);
+
+/** @returns what is wrong with a run's events, each in one sentence */
+export function judgeTrace(events: readonly RunEvent[]): string[] {
+	const trace = new Trace();
+	for (const event of events) trace.take(event);
+	return trace.problems;
+}
+
+class Trace {
+	readonly problems: string[] = [];
+	readonly #nodes = new Map<string, Traced>();
+	#seq = 0;
+	#at = Number.NEGATIVE_INFINITY;
+	#ended = false;
+	#stopping = false;
+	#paused = false;
+
+	take(event: RunEvent): void {
+		if (event.seq !== this.#seq + 1) this.#wrong(event, `follows event ${this.#seq}`);
+		if (event.at < this.#at) this.#wrong(event, "is stamped before the one it follows");
+		if (this.#ended) this.#wrong(event, "comes after the end of the run");
+		this.#seq = event.seq;
+		this.#at = event.at;
+		if (event.type.startsWith("run.")) this.#takeRun(event);
+		else this.#takeNode(event);
+	}
+
+	#wrong(event: RunEvent, what: string): void {
+		const node = "node" in event && event.node !== undefined ? ` of ${event.node}` : "";
+		this.problems.push(`event ${event.seq} (${event.type}${node}) ${what}`);
+	}
+
+	#takeRun(event: RunEvent): void {
+		if (event.type === "run.paused") this.#paused = true;
+		if (event.type === "run.resumed") this.#paused = false;
+		if (event.type === "run.stopping") {
+			this.#stopping = true;
+			this.#paused = false;
+		}
+		if (event.type !== "run.ended") return;
+		this.#ended = true;
+		const states = [...this.#nodes.values()].map(({ state }) => state);
+		if (states.includes("running")) this.#wrong(event, "ends a run in which a node runs");
+		const over = states.every((state) => TERMINAL.has(state));
+		if (!over && event.status !== "stalled" && !this.#stopping) this.#wrong(event, `leaves open nodes as ${event.status}`);
+		if (over && event.status === "stalled") this.#wrong(event, "says stalled of a run with nothing left to do");
+	}
+
+	#takeNode(event: RunEvent): void {
+		if (event.type === "node.added") return this.#add(event);
+		if (event.type === "edge.added" || event.type === "edge.removed") {
+			const to = this.#find(event, event.to);
+			const from = this.#find(event, event.from);
+			if (to === undefined || from === undefined) return;
+			// A node that is removed loses its edges whatever has become of its dependents.
+			if (event.type === "edge.removed") return void to.deps.delete(event.from);
+			if (to.started || TERMINAL.has(to.state)) this.#wrong(event, `gives ${event.to} a dependency, and it is ${to.state}`);
+			to.deps.add(event.from);
+			if (this.#reaches(event.to, event.from, new Set())) this.#wrong(event, "closes a cycle");
+			return;
+		}
+		if (!("node" in event) || event.node === undefined) return;
+		const node = this.#find(event, event.node);
+		if (node === undefined || event.type === "patch.rejected") return;
+		if (TERMINAL.has(node.state)) this.#wrong(event, `happens to a node that is ${node.state}`);
+		this.#move(event, node);
+	}
+
+	#add(event: Extract<RunEvent, { type: "node.added" }>): void {
+		if (this.#nodes.has(event.node)) this.#wrong(event, "uses an id for the second time");
+		const { spec } = event;
+		const deps = new Set(Object.values(spec.dependsOn ?? []));
+		for (const id of deps) this.#find(event, id);
+		this.#nodes.set(event.node, {
+			state: spec.speculative === "hold" ? "speculative" : "pending",
+			join: spec.join ?? "all",
+			deps,
+			attempt: 0,
+			started: false,
+			parked: false,
+			woken: false,
+			eager: spec.speculative === "eager",
+			blocks: false,
+			withheld: false,
+			byFailure: false,
+			completions: 0,
+		});
+	}
+
+	#move(event: RunEvent, node: Traced): void {
+		switch (event.type) {
+			case "node.started":
+				return this.#start(event, node);
+			case "node.updated":
+				if (node.started) this.#wrong(event, "updates a node that has started");
+				node.join = event.spec.join ?? "all";
+				return;
+			case "node.completed":
+				this.#outcome(event, node, event.attempt);
+				if (++node.completions > 1) this.#wrong(event, "completes it again");
+				node.state = "completed";
+				return;
+			case "node.failed":
+				// A total time limit can end a node that waits, too.
+				if (!node.started || event.attempt !== node.attempt) this.#wrong(event, "fails an attempt that is not its own");
+				node.state = "failed";
+				node.blocks = event.onFailure === "block";
+				node.byFailure = !node.blocks;
+				return;
+			case "node.attemptFailed":
+			case "node.parked":
+				this.#outcome(event, node, event.attempt);
+				node.state = "waiting";
+				node.withheld = false;
+				node.parked = event.type === "node.parked";
+				return;
+			case "node.woken":
+				if (node.state !== "waiting") this.#wrong(event, `wakes a node that is ${node.state}`);
+				node.state = "ready";
+				node.woken = true;
+				return;
+			case "node.speculated":
+				if (event.outcome === undefined) {
+					if (node.started) this.#wrong(event, "comes after it has started");
+					node.eager = event.mode === "eager";
+					node.state = event.mode === "hold" ? "speculative" : "pending";
+					return;
+				}
+				if (!node.eager || !node.started) this.#wrong(event, "withholds the outcome of a node that is not eager");
+				node.state = "speculative";
+				node.withheld = true;
+				return;
+			case "node.confirmed":
+				node.eager = false;
+				if (node.state === "speculative" && !node.withheld) node.state = "pending";
+				return;
+			case "node.skipped":
+				if (node.started) this.#wrong(event, "skips a node that has started");
+				node.state = "skipped";
+				node.byFailure = event.cause === "failure";
+				return;
+			case "node.abandoned":
+				node.state = "abandoned";
+				return;
+			case "node.cancelled":
+				node.state = "cancelled";
+				return;
+			default:
+				this.#wrong(event, "is not about a node");
+		}
+	}
+
+	#start(event: Extract<RunEvent, { type: "node.started" }>, node: Traced): void {
+		if (node.state === "running") this.#wrong(event, "grants a second lease");
+		if (this.#paused) this.#wrong(event, "starts while the run is paused");
+		if (this.#stopping && node.join !== "always") this.#wrong(event, "starts after the run has failed");
+		if (node.started ? !node.woken : node.state !== "pending" || !this.#isMet(node))
+			this.#wrong(event, `starts a node that is not ready: ${node.state}, join ${JSON.stringify(node.join)}`);
+		const next = node.parked ? node.attempt : node.attempt + 1;
+		if (event.attempt !== next) this.#wrong(event, `is attempt ${event.attempt} and not ${next}`);
+		node.state = "running";
+		node.started = true;
+		node.woken = false;
+		node.parked = false;
+		node.attempt = event.attempt;
+	}
+
+	/** An outcome counts with the live lease, or when one that was withheld is confirmed. */
+	#outcome(event: RunEvent, node: Traced, attempt: number): void {
+		const confirmed = node.withheld && !node.eager;
+		if (node.state !== "running" && !confirmed) this.#wrong(event, `is an outcome of a node that is ${node.state}`);
+		if (attempt !== node.attempt) this.#wrong(event, `is of attempt ${attempt}, and ${node.attempt} runs`);
+	}
+
+	#isMet(node: Traced): boolean {
+		const deps = [...node.deps].map((id) => this.#nodes.get(id) as Traced);
+		const ended = deps.every(({ state }) => TERMINAL.has(state));
+		const ok = deps.filter(({ state }) => state === "completed").length;
+		if (node.join === "all") return ok === deps.length;
+		if (node.join === "settled" || node.join === "always") return ended;
+		if (node.join === "failed") return deps.some(({ byFailure, blocks }) => byFailure || blocks);
+		return ok >= Math.min(node.join === "any" ? 1 : node.join.atLeast, deps.length);
+	}
+
+	#reaches(from: string, to: string, seen: Set<string>): boolean {
+		const open = [to];
+		for (let id = open.pop(); id !== undefined; id = open.pop()) {
+			if (id === from) return true;
+			if (seen.has(id)) continue;
+			seen.add(id);
+			for (const dep of this.#nodes.get(id)?.deps ?? []) open.push(dep);
+		}
+		return false;
+	}
+
+	#find(event: RunEvent, id: string): Traced | undefined {
+		const node = this.#nodes.get(id);
+		if (node === undefined) this.#wrong(event, `names ${id}, which is not there`);
+		return node;
+	}
+}
