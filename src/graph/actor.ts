@@ -24,7 +24,7 @@ import { Snapshots } from "./snapshot.js";
 import { refuse } from "./spec.js";
 import { RunState } from "./state.js";
 import { Transaction } from "./transaction.js";
-import type { Lease, Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
+import type { Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
 
 /** The answer to a command. */
 export type Answer = Accepted | Refusal;

@@ -54,7 +54,7 @@ describe("a patch with the completion", () => {
 		await driver.complete("a", 1, invalid);
 		const lease = await driver.claim("a");
 		expect(lease.attempt).toBe(2);
-		expect(driver.actor.lastError(lease)).toMatchObject({ code: "CYCLE", nodes: ["y", "x", "y"] });
+		expect(driver.actor.leases.lastError(lease)).toMatchObject({ code: "CYCLE", nodes: ["y", "x", "y"] });
 		await driver.handle.complete(lease, 2, [{ type: "addNode", node: node("x") }]);
 		expect(driver.states()).toEqual({ a: "completed", after: "ready", x: "ready" });
 	});

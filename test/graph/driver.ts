@@ -117,7 +117,7 @@ export class Driver {
 
 	/** The outputs of dependencies as a node that is leased now would see them. */
 	deps(lease: Lease): Record<string, unknown> {
-		return { ...this.actor.outputsFor(lease) };
+		return { ...this.actor.leases.outputs(lease) };
 	}
 
 	/** Everything that a refused command may not change. */

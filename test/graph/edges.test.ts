@@ -60,7 +60,7 @@ describe("addNode", () => {
 		const driver = new Driver([node("__proto__"), node("constructor", ["__proto__"]), node("c", { x: "constructor" })]);
 		await driver.complete("__proto__", 1);
 		const lease = await driver.claim("constructor");
-		expect(driver.actor.outputsFor(lease)["__proto__"]).toBe(1);
+		expect(driver.actor.leases.outputs(lease)["__proto__"]).toBe(1);
 		await driver.handle.complete(lease, 2);
 		expect(driver.deps(await driver.claim("c"))).toEqual({ x: 2 });
 	});

@@ -25,7 +25,7 @@ describe("splitNode", () => {
 		await driver.complete("q", 2);
 		const c = await driver.claim("c");
 		expect(driver.deps(c)).toEqual({ text: { p: 1, q: 2 } });
-		expect(driver.actor.settledFor(c)).toEqual({
+		expect(driver.actor.leases.settled(c)).toEqual({
 			text: { p: { status: "completed", output: 1 }, q: { status: "completed", output: 2 } },
 		});
 		expect(driver.deps(await driver.claim("d"))).toEqual({ b: { p: 1, q: 2 } });

@@ -60,7 +60,7 @@ describe("a retry", () => {
 		await driver.fail("a", new Error("first"));
 		const lease = await driver.claim("a");
 		expect(lease.attempt).toBe(2);
-		expect(driver.actor.lastError(lease)?.message).toBe("first");
+		expect(driver.actor.leases.lastError(lease)?.message).toBe("first");
 	});
 
 	test("asks its host whether the old function has returned", async () => {
