@@ -156,6 +156,7 @@ export function applyAdded(
 	setTerms(state, n, spec);
 	const missing = linkDependencies(state, n, spec.dependsOn);
 	if (missing !== undefined) throw new SwarmError("INTERNAL", `node "${spec.id}" is added before "${missing}"`);
+	graph.frontier.touchFresh(n);
 	if (early !== undefined) applyEarly(state, creator - 1, n, early);
 	return n;
 }

@@ -79,7 +79,7 @@ function followRun(tx: Transaction, rules: EndRules): void {
 		}
 	} else if (state.stopping !== undefined) endRun(tx, "FAIL", state.stopping.reason);
 	else if (state.status !== "paused") {
-		// A replanning node may itself have nothing to start on.
+		// A replanning node may itself be held, or die at once: then this is a stall again.
 		while (replan(tx, rules)) if (state.active > 0) return;
 		if (state.open) return;
 		endRun(tx, "STALL", `${state.unfinished} ${state.unfinished === 1 ? "node" : "nodes"} can go no further`);
@@ -133,8 +133,7 @@ function replan(tx: Transaction, rules: EndRules): boolean {
 		tx.rollback(start);
 		return false;
 	}
-	// The node itself may be held or die at once: then this is a stall again.
-	follow(tx, rules);
+	evaluateJoins(tx);
 	return true;
 }
 

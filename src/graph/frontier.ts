@@ -31,7 +31,7 @@ export class Frontier {
 	readonly #touched = new Scratch<number>();
 	#evaluated = 0;
 	/** Hears of each node that becomes ready; for schedulers that keep an order of their own. */
-	onReady: ((n: number) => void) | undefined;
+	onReady: ((n: number, before: boolean) => void) | undefined;
 
 	constructor(private readonly graph: Graph) {}
 
@@ -51,6 +51,13 @@ export class Frontier {
 		if (nodes.has(n, TOUCHED | STARTED)) return;
 		nodes.flag(n, TOUCHED);
 		this.#touched.push(n);
+	}
+
+	/** Touches a node that was just added and linked, unless it plainly has to wait: most do. */
+	touchFresh(n: number): void {
+		const { nodes } = this.graph;
+		const plainlyWaits = nodes.join(n) === JOIN_ALL && nodes.open(n) > 0 && nodes.failed(n) + nodes.lost(n) === 0;
+		if (!plainlyWaits) this.touch(n);
 	}
 
 	/** Forgets what was touched since `length`: what touched it was undone. */
@@ -85,6 +92,8 @@ export class Frontier {
 			if (join === DEAD) return n;
 			if (join === MET) {
 				if (state === PENDING) this.push(n);
+				// Its priority may be another one now.
+				else if (state === READY) this.onReady?.(n, true);
 			} else if (state === READY) this.withdraw(n);
 		}
 		if (this.#evaluated > 0) {
@@ -153,7 +162,7 @@ export class Frontier {
 		if (this.#tail === 0) this.#head = n + 1;
 		else nodes.setNextReady(this.#tail - 1, n + 1);
 		this.#tail = n + 1;
-		if (this.onReady !== undefined) this.onReady(n);
+		if (this.onReady !== undefined) this.onReady(n, false);
 	}
 }
 

@@ -119,7 +119,6 @@ export class Graph {
 		this.counts[0] = (this.counts[0] as number) + 1;
 		if (spec.speculative === "eager") this.nodes.flag(n, EAGER);
 		else if (spec.speculative === "hold") this.transition(n, TRIGGER.HOLD);
-		this.frontier.touch(n);
 		return n;
 	}
 

@@ -2,6 +2,7 @@ import type { Refusal } from "../core/errors.js";
 import { NODE_STATES } from "../core/lifecycle.js";
 import { type AdditionRules, addAll, specsOf } from "./additions.js";
 import { type Author, strangerRefusal } from "./author.js";
+import { runEnded } from "./fence.js";
 import { mark, type PatchOutcome } from "./marking.js";
 import { checkPatchShape, targetsOf } from "./mutation-shape.js";
 import { COMMITTED_EARLY } from "./node-table.js";
@@ -26,6 +27,8 @@ export function tryPatch(
 	author: Author,
 	rules: PatchRules,
 ): Refusal | PatchOutcome {
+	// Nodes that still run after a failure may end, and not grow the run again.
+	if (tx.state.stopping !== undefined) return runEnded(tx);
 	const refusal =
 		checkPatchShape(patch.mutations) ??
 		(author.completing ? undefined : checkExpectations(tx, patch)) ??

@@ -142,6 +142,7 @@ export class Transaction {
 			if (spec.join !== undefined || typeof spec.input === "object") setTerms(state, n, spec);
 			const missing = linkDependencies(state, n, spec.dependsOn);
 			if (missing !== undefined) return { missing, of: spec.id };
+			graph.frontier.touchFresh(n);
 		}
 		if (by.early !== undefined) this.#rememberEarly(first, by.creator - 1, by.early);
 		if (specs.length > 0) {

@@ -3,6 +3,8 @@ import { type ReadyEntry, ReadyQueue } from "./ready-queue.js";
 
 /** Who is told when one of its waiting nodes may try again. */
 export interface LimitWaiter {
+	/** Whether it could start a node now. A turn is of no use to one that could not. */
+	readonly isOpen: boolean;
 	retry(entry: ReadyEntry): void;
 }
 
@@ -79,15 +81,22 @@ export class Limits {
 		for (const name of names) if (name !== except) this.#wakeOne(name);
 	}
 
-	/** Forgets a run's waiting nodes. */
+	/** Forgets a run's waiting nodes, and lets others have the turns that it held. */
 	forget(waiter: LimitWaiter): void {
 		for (const { waiting } of this.#keys.values()) waiting.delete(waiter);
+		this.wakeFree();
+	}
+
+	/** Lets as many waiting nodes try again as there are free units: some may have been offered to who cannot use them. */
+	wakeFree(): void {
+		for (const [name, { capacity, used }] of this.#keys) for (let i = used; i < capacity; i++) this.#wakeOne(name);
 	}
 
 	#wakeOne(name: string): void {
 		const key = this.#key(name);
 		if (key.used >= key.capacity) return;
 		for (const [waiter, queue] of key.waiting) {
+			if (!waiter.isOpen) continue;
 			const entry = queue.pop();
 			key.waiting.delete(waiter);
 			if (entry === undefined) continue;

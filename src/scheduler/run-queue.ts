@@ -39,7 +39,8 @@ export class RunQueue implements LimitWaiter {
 	#ranks: Ranks | undefined;
 	#order = 0;
 	/** The latest entry of each ready node: an older one is stale. */
-	readonly #latest = new Map<number, number>();
+	readonly #latest = new Map<number, ReadyEntry>();
+	#wasOpen = true;
 
 	constructor(
 		readonly actor: GraphActor,
@@ -48,9 +49,21 @@ export class RunQueue implements LimitWaiter {
 		this.#graph = actor.state.graph;
 	}
 
+	/** Whether a node of the run may start now. */
+	get isOpen(): boolean {
+		return this.running < this.options.concurrency && this.actor.state.status !== "paused";
+	}
+
+	/** When the run was paused, resumed, filled up or relieved: turns at limits go to who can use them. */
+	settleTurns(): void {
+		if (this.#weighed === undefined || this.isOpen === this.#wasOpen) return;
+		this.#wasOpen = !this.#wasOpen;
+		this.options.limits.wakeFree();
+	}
+
 	/** Whether it is worth asking for a node. */
 	hasWork(): boolean {
-		if (this.running >= this.options.concurrency || this.actor.state.status === "paused") return false;
+		if (!this.isOpen) return false;
 		if (this.#weighed !== undefined) return this.#weighed.size > 0;
 		return this.#graph.frontier.first() >= 0;
 	}
@@ -92,7 +105,9 @@ export class RunQueue implements LimitWaiter {
 		const wasFull = this.running-- >= this.options.concurrency;
 		// Who waits for a limit is woken by the limit itself.
 		if (this.#weighed !== undefined) this.options.limits.release(this.#limitsOf(n));
-		if (wasFull) this.options.onWake(this);
+		if (!wasFull) return;
+		this.settleTurns();
+		this.options.onWake(this);
 	}
 
 	/** A key was given back: one of the nodes that waited for it may try again. */
@@ -111,18 +126,20 @@ export class RunQueue implements LimitWaiter {
 		this.#weighed = new ReadyQueue();
 		const { frontier } = this.#graph;
 		for (let n = frontier.first(); n >= 0; n = frontier.next(n)) this.#push(n);
-		frontier.onReady = (n) => this.#push(n);
+		frontier.onReady = (n, before) => this.#push(n, before);
 	}
 
-	#push(n: number): void {
+	/** @param before - it was ready before and keeps its place among equals */
+	#push(n: number, before = false): void {
 		const spec = this.#graph.spec(n);
 		if (this.#ranks === undefined && this.options.policy !== "fifo") {
 			if (spec.estimateMs !== undefined || this.options.policy === "critical-path")
 				this.#ranks = new Ranks(this.#graph);
 		}
-		const order = ++this.#order;
-		this.#latest.set(n, order);
-		this.#weighed?.push({ n, priority: spec.priority ?? 0, rank: this.#rank(n), order });
+		const order = (before ? this.#latest.get(n)?.order : undefined) ?? ++this.#order;
+		const entry = { n, priority: spec.priority ?? 0, rank: this.#rank(n), order };
+		this.#latest.set(n, entry);
+		this.#weighed?.push(entry);
 	}
 
 	#rank(n: number): number {
@@ -130,7 +147,7 @@ export class RunQueue implements LimitWaiter {
 	}
 
 	#isCurrent(entry: ReadyEntry): boolean {
-		return this.#latest.get(entry.n) === entry.order && this.#graph.nodes.state(entry.n) === READY;
+		return this.#latest.get(entry.n) === entry && this.#graph.nodes.state(entry.n) === READY;
 	}
 
 	#limitsOf(n: number): readonly string[] {

@@ -22,6 +22,8 @@ export class Scheduler {
 	/** Runs that may have work, in the order of their turns. */
 	#active: RunQueue[] = [];
 	#turn = 0;
+	/** How many claims there were, to see whether one came of a turn. */
+	#claims = 0;
 	readonly #queues = new Set<RunQueue>();
 	#pumping = false;
 
@@ -63,9 +65,11 @@ export class Scheduler {
 
 	/** Within the batch of a run's actor: claims for it as long as it is its turn. */
 	fill(queue: RunQueue): void {
+		queue.settleTurns();
 		this.wake(queue);
 		if (this.slots.free === 0 || this.slots.yielding) return;
 		while (this.slots.free > 0 && this.#next() === queue) this.#claim(queue);
+		queue.settleTurns();
 		if (this.slots.free > 0 && this.#active.length > 0) this.pump();
 	}
 
@@ -84,12 +88,14 @@ export class Scheduler {
 		while (this.slots.free > 0 && !this.slots.yielding) {
 			const queue = this.#next();
 			if (queue === undefined) return;
-			const turn = this.#turn;
-			const free = this.slots.free;
+			const claims = this.#claims;
 			queue.actor.poke();
+			// A break that began meanwhile is no lack of work: the runs keep their turns until it is over.
+			if (this.slots.yielding) return;
 			// It was its turn and nothing came of it: it has no work, whatever it seems.
-			if (this.slots.free === free && this.#turn === turn && this.#next() === queue)
+			if (this.#claims === claims && this.slots.free > 0 && this.#next() === queue) {
 				this.#drop(this.#active.indexOf(queue));
+			}
 		}
 	}
 
@@ -111,6 +117,7 @@ export class Scheduler {
 			return;
 		}
 		this.#turn++;
+		this.#claims++;
 		this.slots.reserve();
 		queue.running++;
 		const answer = queue.actor.claim(n);

@@ -368,6 +368,7 @@ export function applyPatch(
 	complete: () => void = () => {},
 	supersede: () => void = () => {},
 ): void {
+	if (model.world.stopping) refuse("RUN_ENDED");
 	const run = new PatchRun(model, patch, author);
 	run.checkFirst();
 	run.checkSize();

@@ -293,7 +293,8 @@ export class Model {
 			finish();
 			supersede();
 		};
-		if (patch === undefined) return plainly();
+		const empty = patch?.mutations.length === 0 && patch.expand !== true && patch.expect === undefined;
+		if (patch === undefined || empty) return plainly();
 		const author: PatchAuthor = { id, attempt, early: false, completing: true };
 		try {
 			applyPatch(this, patch, author, finish, supersede);

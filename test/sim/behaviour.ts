@@ -51,9 +51,9 @@ export class Census {
 		});
 	}
 
-	/** Functions that have not returned. */
-	get inside(): readonly string[] {
-		return [...this.#running];
+	/** Whether no slot is held. */
+	get idle(): boolean {
+		return this.#slots === 0;
 	}
 }
 
@@ -80,8 +80,8 @@ class Performance {
 		const giveUp = (): void => {
 			census.clock.set(census.clock.now() + GRACE_MS, () => this.end());
 		};
-		// Touching the signal costs something, so not every function does.
-		if (orders.limited) ctx.signal.addEventListener("abort", giveUp, { once: true });
+		// The signal is made when it is touched, so not every function does.
+		if (orders.plan.length > 0) ctx.signal.addEventListener("abort", giveUp, { once: true });
 	}
 
 	end(): void {
@@ -226,6 +226,8 @@ function nothing(): undefined {
 
 /** Something that may or may not be legal to do to another node. */
 export function reshaping(arg: number, own: string, other: string): Mutation[] {
+	const limits = [["x"], ["y"], ["x", "y"], []][arg % 4] as string[];
+	const input: Orders = { plan: [arg % 400], limits, limited: false };
 	const all: Mutation[] = [
 		{ type: "addEdge", from: own, to: other },
 		{ type: "updateNode", id: other, changes: { priority: arg } },
@@ -233,7 +235,7 @@ export function reshaping(arg: number, own: string, other: string): Mutation[] {
 		{ type: "markSpeculative", id: other, mode: arg % 3 === 0 ? "hold" : "eager" },
 		{ type: "confirmSpeculative", id: other },
 		{ type: "injectBefore", id: other, node: { agent: "work", input: { plan: [], limits: [], limited: false } }, inherit: true },
-		{ type: "updateNode", id: other, changes: { limits: [["x"], ["y"], ["x", "y"], []][arg % 4] as string[] } },
+		{ type: "updateNode", id: other, changes: { limits, input } },
 		{ type: "pruneSubgraph", id: other, scope: "exclusive" },
 	];
 	return [all[arg % all.length] as Mutation];

@@ -72,10 +72,12 @@ export class Simulation {
 		});
 		let idle = 0;
 		for (let turn = 0; turn < MAX_TURNS && this.runs.some(({ outcome }) => outcome === undefined); turn++) {
-			await rest();
-			for (const act of this.raw.meddling) if (act.turn === turn) await this.#meddle(act);
+			// At turn 0 nothing has been called yet, and a request is not waited for: the next one may overtake it.
+			for (const act of this.raw.meddling) if (act.turn === turn) void this.#meddle(act);
+			await turned();
 			// Timers go off one at a time, with a turn of the event loop between them.
 			idle = this.clock.step() ? 0 : idle + 1;
+			if (idle === 3) this.#checkAwake();
 			if (idle > 3) this.#nudge(idle);
 			if (idle > 40) break;
 		}
@@ -104,6 +106,15 @@ export class Simulation {
 		void handle.result().then((outcome) => {
 			watched.outcome = outcome;
 		});
+	}
+
+	/** Nothing moves and no timer is set: then nothing may be ready, unless its run is paused. */
+	#checkAwake(): void {
+		if (!this.census.idle) return;
+		for (const { handle } of this.runs) {
+			const { status, counts } = handle.snapshot();
+			if (status !== "paused" && counts.ready > 0) this.#problems.push(`${handle.id} sleeps, and ${counts.ready} are ready`);
+		}
 	}
 
 	/** What a person does who waits and nothing happens: what was stopped by them goes on. */
@@ -171,9 +182,11 @@ export class Simulation {
 
 function ignore(): void {}
 
-/** Lets what is under way come to rest, however many turns of promises it takes. */
-async function rest(): Promise<void> {
-	for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+/** A turn of the event loop: all promises that can settle have settled. */
+function turned(): Promise<void> {
+	return new Promise((resolve) => {
+		setImmediate(resolve);
+	});
 }
 
 function specOf({ deps, join, policy, limits, plan }: RawNode, i: number): NodeSpec {

@@ -9,13 +9,16 @@ const node = fc.record({
 	join: number,
 	policy: number,
 	limits: number,
-	plan: fc.array(fc.nat({ max: 3_999 }), { maxLength: 4 }),
+	plan: fc.array(fc.nat({ max: 3_999 }), { maxLength: 4, size: "max" }),
 });
 
 const simulation: fc.Arbitrary<RawSimulation> = fc.record({
 	concurrency: fc.integer({ min: 1, max: 4 }),
-	runs: fc.array(fc.record({ nodes: fc.array(node, { maxLength: 9 }), options: number }), { minLength: 1, maxLength: 2 }),
-	meddling: fc.array(fc.record({ turn: fc.nat({ max: 30 }), run: number, kind: number, arg: number }), { maxLength: 6 }),
+	runs: fc.array(fc.record({ nodes: fc.array(node, { maxLength: 9, size: "max" }), options: number }), { minLength: 1, maxLength: 2 }),
+	meddling: fc.array(fc.record({ turn: fc.nat({ max: 14 }), run: number, kind: number, arg: number }), {
+		maxLength: 10,
+		size: "max",
+	}),
 });
 
 describe("a whole swarm under random graphs, agents and meddling", () => {

@@ -154,7 +154,7 @@ describe("the order of one run", () => {
 		]);
 	});
 
-	test("a priority given while it waits counts", async () => {
+	test.each([0, 1])("a priority given while it waits counts, with %i others that have one", async (weighed) => {
 		const started: string[] = [];
 		const hold = gate();
 		const work = defineAgent({
@@ -165,7 +165,7 @@ describe("the order of one run", () => {
 			},
 		});
 		const { swarm } = virtualSwarm([work], { concurrency: 1 });
-		const run = swarm.start({ nodes: nodes(4) });
+		const run = swarm.start({ nodes: nodes(4).map((node, i) => (i < weighed ? { ...node, priority: 9 } : node)) });
 		await rest();
 		await run.mutate([{ type: "updateNode", id: "n3", changes: { priority: 5 } }]);
 		hold.open();
@@ -246,6 +246,64 @@ describe("limits", () => {
 		expect(outcome.stats).toMatchObject({ completed: 4, failed: 4, leaked: 2 });
 		const after = swarm.start({ nodes: [{ id: "z", agent: "echo", limits: ["one"] }] });
 		expect((await finish(after, clock)).status).toBe("completed");
+	});
+
+	test("are not kept from others by a run that is paused, full or cancelled when its turn comes", async () => {
+		for (const how of ["paused before", "paused after", "full", "cancelled"] as const) {
+			const holds = Array.from({ length: 3 }, () => gate());
+			const slow = defineAgent({ name: "slow", run: async (i: number) => holds[i]?.promise });
+			const { swarm } = virtualSwarm([slow, echo], { limits: { one: 1 }, concurrency: 3 });
+			const limits = ["one"];
+			const first = swarm.start({ nodes: [{ id: "holder", agent: "slow", input: 0, limits }] });
+			await rest();
+			const turn = swarm.start(
+				{
+					nodes: [
+						{ id: "own", agent: "slow", input: 1 },
+						{ id: "next", agent: "echo", limits, priority: -1 },
+					],
+				},
+				how === "full" ? { concurrency: 1 } : {},
+			);
+			await rest();
+			const other = swarm.start({ nodes: [{ id: "z", agent: "echo", input: 1, limits }] });
+			await rest();
+			if (how === "paused before") await turn.pause();
+			holds[0]?.open();
+			if (how === "paused after") void turn.pause();
+			if (how === "cancelled") void turn.cancel();
+			await rest();
+			expect(other.snapshot().status, how).toBe("completed");
+			holds[1]?.open();
+			if (how.startsWith("paused")) await turn.resume();
+			expect((await turn.result()).status).toBe(how === "cancelled" ? "cancelled" : "completed");
+			await first.result();
+		}
+	});
+
+	test("a turn that a cancelled run could not use goes to others, also when all slots were busy", async () => {
+		const holds = Array.from({ length: 4 }, () => gate());
+		const slow = defineAgent({ name: "slow", run: async (i: number) => holds[i]?.promise });
+		const { swarm } = virtualSwarm([slow, echo], { limits: { one: 1 }, concurrency: 2 });
+		const limits = ["one"];
+		const a = swarm.start({
+			nodes: [
+				{ id: "a1", agent: "slow", input: 0, limits },
+				{ id: "a2", agent: "echo", limits },
+			],
+		});
+		await rest();
+		const b = swarm.start({ nodes: [{ id: "b1", agent: "echo", input: 1, limits }] });
+		await rest();
+		const busy = swarm.start({ nodes: [1, 2, 3].map((i) => ({ id: `c${i}`, agent: "slow", input: i })) });
+		await rest();
+		holds[0]?.open();
+		await rest();
+		void a.cancel();
+		for (const hold of holds) hold.open();
+		await rest();
+		expect(b.snapshot().status).toBe("completed");
+		await Promise.all([a.result(), busy.result()]);
 	});
 
 	test("that the swarm does not have are refused by name", () => {
