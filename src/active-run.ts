@@ -144,10 +144,15 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#parts.executor.balance();
 	}
 
-	poisoned(_actor: GraphActor, _error: SwarmError): void {
+	poisoned(_actor: GraphActor, _error: SwarmError, unstarted: readonly Lease[]): void {
+		for (const lease of unstarted) {
+			this.#parts.executor.release();
+			this.released(lease);
+		}
 		for (const attempt of this.#parts.executor.attemptsOf(this))
 			this.#parts.executor.abort(this, attempt.lease, "CANCELLED");
 		this.#finishIfOver();
+		this.#parts.scheduler.pump();
 	}
 
 	graceOf(lease: Lease): number {

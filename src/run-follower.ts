@@ -23,7 +23,14 @@ export class RunFollower {
 	readonly actor: Actor<typeof runMachine>;
 
 	constructor(graph: GraphActor, inspect: Inspect) {
-		this.actor = createActor(runMachine, { id: graph.state.run, inspect });
+		const isolated: Inspect = (event) => {
+			try {
+				inspect(event);
+			} catch (error) {
+				graph.report(error, "inspect");
+			}
+		};
+		this.actor = createActor(runMachine, { id: graph.state.run, inspect: isolated });
 		this.actor.start();
 		// The run has started by the time somebody can follow it.
 		this.#send("START");

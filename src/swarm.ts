@@ -46,7 +46,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			agents: this.#agents,
 			pool: options.pool ?? new LocalPool(options.concurrency ?? 4),
 			clock: this.#clock,
-			depth: () => this.#scheduler.depth,
+			depth: (most) => this.#scheduler.depth(most),
 			onFree: () => this.#scheduler.pump(),
 		});
 		this.#scheduler = new Scheduler(this.#executor);

@@ -82,7 +82,14 @@ export class RunView {
 		this.#snapshot = snapshot;
 		this.#state = next;
 		const json = patches.map(toJsonPatch);
-		for (const listener of this.#listeners) listener(next, json);
+		for (const listener of this.#listeners) {
+			try {
+				listener(next, json);
+			} catch (error) {
+				// The other listeners still hear of it.
+				this.#actor.report(error, "view");
+			}
+		}
 	}
 
 	#read(): ViewState {

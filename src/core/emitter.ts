@@ -3,6 +3,14 @@ import { EventEmitter } from "eventemitter3";
 /** Takes what a listener threw; must not throw itself. */
 export type ErrorReporter = (error: unknown, event: string) => void;
 
+/** Warns of it: what a listener of the caller's threw is theirs to see, and must not stop the run. */
+export function warnOf(error: unknown, event: string): void {
+	process.emitWarning(
+		`a listener of "${event}" threw: ${String((error as Error)?.message ?? error)}`,
+		"SwarmListenerError",
+	);
+}
+
 /**
  * Typed fan-out. A listener that throws is isolated and reported; the others still hear the event,
  * and the emitter's caller never sees the error.

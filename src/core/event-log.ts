@@ -12,21 +12,31 @@ export interface ReadOptions<Type extends string = string> {
 	readonly types?: readonly Type[];
 }
 
+/** Events that follow each other and are made when somebody reads them: however many, they take one place in the log. */
+export abstract class EventRange<Event> {
+	abstract readonly firstSeq: number;
+	/** At least 1. */
+	abstract readonly count: number;
+	/** @param index - from 0, below {@link count} */
+	abstract event(index: number): Event;
+}
+
 /**
  * The latest events in a ring of fixed size, for readers at their own speed. Readers pull: a slow one
  * costs the writer nothing, and is told when what it wants is gone.
  */
 export class EventLog<Event extends Numbered & { readonly type: string }> {
-	readonly #ring: (Event | undefined)[] = [];
+	readonly #ring: (Event | EventRange<Event>)[] = [];
 	readonly #capacity: number;
+	/** Entries that were ever appended; the place of one is its number modulo the capacity. */
+	#entries = 0;
 	#last = 0;
 	#closed: { readonly error?: unknown } | undefined;
 	#changed: Promise<void> | undefined;
 	#wake: (() => void) | undefined;
-	/** What the first readers get before the ring: all of it, however much. */
-	#opening: (() => Event[]) | undefined;
+	#opening = true;
 
-	/** @param capacity - how many events are kept, at least 1 */
+	/** @param capacity - how many events are kept, at least 1; a range counts as one */
 	constructor(capacity: number) {
 		this.#capacity = capacity;
 	}
@@ -37,25 +47,47 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 
 	/** The oldest event that is kept. */
 	get first(): number {
-		return Math.max(1, this.#last - this.#capacity + 1);
-	}
-
-	get capacity(): number {
-		return this.#capacity;
+		return this.#entries === 0 ? 1 : this.#firstOf(this.#oldest);
 	}
 
 	append(event: Event): void {
 		this.#last = event.seq;
-		this.#ring[event.seq % this.#capacity] = event;
+		this.#ring[this.#entries++ % this.#capacity] = event;
 	}
 
-	/** Gives readers that are opened from now until {@link closeOpening} everything from the first event on. */
-	setOpening(events: () => Event[]): void {
-		this.#opening = events;
+	appendRange(range: EventRange<Event>): void {
+		this.#last = range.firstSeq + range.count - 1;
+		this.#ring[this.#entries++ % this.#capacity] = range;
 	}
 
+	/** Readers that are opened from now on start with the next event; until then they start with the first. */
 	closeOpening(): void {
-		this.#opening = undefined;
+		this.#opening = false;
+	}
+
+	get #oldest(): number {
+		return Math.max(0, this.#entries - this.#capacity);
+	}
+
+	#at(entry: number): Event | EventRange<Event> {
+		// The callers stay between the oldest entry and the last.
+		return this.#ring[entry % this.#capacity] as Event | EventRange<Event>;
+	}
+
+	#firstOf(entry: number): number {
+		return firstSeqOf(this.#at(entry));
+	}
+
+	/** The entry that an event is in, by binary search; the oldest for one that is gone. */
+	#entryOf(seq: number): number {
+		let low = this.#oldest;
+		let high = this.#entries - 1;
+		while (low < high) {
+			const middle = (low + high + 1) >> 1;
+			if (this.#firstOf(middle) <= seq) low = middle;
+			else high = middle - 1;
+		}
+		return low;
 	}
 
 	/** Lets waiting readers go on. */
@@ -81,29 +113,35 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 	read<Type extends Event["type"]>(
 		options: ReadOptions<Type> = {},
 	): AsyncGenerator<Extract<Event, { type: Type }>, void, undefined> {
-		const opening = this.#opening?.();
-		const from = options.from ?? (opening === undefined ? this.#last + 1 : 1);
+		const from = options.from ?? (this.#opening ? 1 : this.#last + 1);
 		const wanted = options.types === undefined ? undefined : new Set<string>(options.types);
-		const events = this.#read(from, opening?.filter((event) => event.seq >= from) ?? [], wanted);
-		return events as AsyncGenerator<Extract<Event, { type: Type }>, void, undefined>;
+		// Who is there from the start keeps what there is: a few entries, as a graph is one range.
+		const kept = this.#opening ? this.#ring.slice() : [];
+		return this.#read(from, kept, wanted) as AsyncGenerator<Extract<Event, { type: Type }>, void, undefined>;
 	}
 
 	async *#read(
 		from: number,
-		opening: readonly Event[],
+		kept: readonly (Event | EventRange<Event>)[],
 		wanted: ReadonlySet<string> | undefined,
 	): AsyncGenerator<Event, void, undefined> {
 		let next = from;
-		for (const event of opening) {
-			next = event.seq + 1;
-			if (wanted === undefined || wanted.has(event.type)) yield event;
-		}
-		for (;;) {
-			while (next <= this.#last) {
-				if (next < this.first) throw this.#lagged(next);
-				const event = this.#ring[next % this.#capacity] as Event;
-				next++;
+		for (const entry of kept) {
+			if (firstSeqOf(entry) > next) throw this.#lagged(next);
+			for (const event of eventsOf(entry, next)) {
+				next = event.seq + 1;
 				if (wanted === undefined || wanted.has(event.type)) yield event;
+			}
+		}
+		for (let entry = -1; ; ) {
+			if (next <= this.#last && entry < 0) entry = this.#entryOf(next);
+			while (next <= this.#last) {
+				if (entry < this.#oldest || next < this.first) throw this.#lagged(next);
+				// A reader that has begun a range keeps it: it can finish it however long it takes.
+				for (const event of eventsOf(this.#at(entry++), next)) {
+					next = event.seq + 1;
+					if (wanted === undefined || wanted.has(event.type)) yield event;
+				}
 			}
 			if (this.#closed !== undefined) {
 				if (this.#closed.error !== undefined) throw this.#closed.error;
@@ -126,4 +164,17 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 			},
 		);
 	}
+}
+
+function firstSeqOf(entry: Numbered | EventRange<Numbered>): number {
+	return entry instanceof EventRange ? entry.firstSeq : entry.seq;
+}
+
+/** The events of an entry, from one on. */
+function* eventsOf<Event extends Numbered>(entry: Event | EventRange<Event>, from: number): Generator<Event> {
+	if (!(entry instanceof EventRange)) {
+		if (entry.seq >= from) yield entry;
+		return;
+	}
+	for (let index = Math.max(0, from - entry.firstSeq); index < entry.count; index++) yield entry.event(index);
 }

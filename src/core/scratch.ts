@@ -26,11 +26,4 @@ export class Scratch<Item> {
 		this.#length = length;
 		if (length === 0 && this.#items.length > Scratch.KEPT) this.#items = [];
 	}
-
-	copy(): Scratch<Item> {
-		const copy = new Scratch<Item>();
-		copy.#items = this.#items.slice(0, this.#length);
-		copy.#length = this.#length;
-		return copy;
-	}
 }

@@ -16,8 +16,8 @@ export interface ExecutorOptions {
 	readonly agents: ReadonlyMap<string, AnyAgent>;
 	readonly pool: WorkerPool;
 	readonly clock: Clock;
-	/** How many nodes are ready to start. */
-	readonly depth: () => number;
+	/** How many nodes are ready to start; counted up to `most` or a little above. */
+	readonly depth: (most: number) => number;
 	/** Slots became free: look for work. */
 	readonly onFree: () => void;
 }
@@ -63,13 +63,13 @@ export class Executor {
 	balance(): void {
 		const { concurrency } = this.#options.pool;
 		if (this.yielding || (this.free === 0 && this.#loops === concurrency)) return;
-		const depth = this.#options.depth();
 		if (this.free > 0) {
-			if (depth === 0) this.#retire();
+			if (this.#options.depth(1) === 0) this.#retire();
 			return;
 		}
 		// Loops that are queued but have not begun will take a node each.
 		const begun = this.#endLoop.length;
+		const depth = this.#options.depth(concurrency - begun);
 		for (let more = Math.min(depth - (this.#loops - begun), concurrency - this.#loops); more > 0; more--)
 			this.#addLoop();
 	}

@@ -54,6 +54,10 @@ export interface ActorHost {
 	fill(actor: GraphActor): void;
 	/** A batch was committed. */
 	committed(actor: GraphActor): void;
-	/** The actor met a bug or lost its journal, and takes no more commands. */
-	poisoned(actor: GraphActor, error: SwarmError): void;
+	/**
+	 * The actor met a bug or lost its journal, and takes no more commands.
+	 *
+	 * @param unstarted - leases that were granted in the batch that failed: their attempts never start
+	 */
+	poisoned(actor: GraphActor, error: SwarmError, unstarted: readonly Lease[]): void;
 }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../core/clock.js";
-import { Emitter } from "../core/emitter.js";
+import { Emitter, type ErrorReporter, warnOf } from "../core/emitter.js";
 import { type Refusal, SwarmError } from "../core/errors.js";
 import { EventLog } from "../core/event-log.js";
 import { type IdSource, randomIds } from "../core/ids.js";
@@ -24,7 +24,7 @@ import { Snapshots } from "./snapshot.js";
 import { refuse } from "./spec.js";
 import { RunState } from "./state.js";
 import { Transaction } from "./transaction.js";
-import type { Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
+import type { Lease, Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
 
 /** The answer to a command. */
 export type Answer = Accepted | Refusal;
@@ -70,6 +70,8 @@ export class GraphActor {
 	readonly clock: Clock;
 	readonly ids: IdSource;
 	readonly log: EventLog<RunEvent>;
+	/** Takes what a listener threw. */
+	readonly report: ErrorReporter;
 	/** The state; read it between commands only, and never write it. */
 	readonly state = new RunState();
 	/** What a lease's node has before it. */
@@ -100,7 +102,8 @@ export class GraphActor {
 		this.#journal = config.journal;
 		this.#host = config.host;
 		this.#mailbox = new Mailbox(config.mailboxSize ?? 10_000);
-		this.#emitter = new Emitter(config.onListenerError ?? reportError);
+		this.report = config.onListenerError ?? warnOf;
+		this.#emitter = new Emitter(this.report);
 		this.#timers = new NodeTimers(this.clock, (timer) => this.#onTimer(timer));
 		this.#snapshots = new Snapshots(this.state);
 		this.#tx = new Transaction(this.state, this.#batch);
@@ -140,7 +143,6 @@ export class GraphActor {
 		if (refusal !== undefined) throw SwarmError.from(refusal);
 		startRun(this.#tx, this.#rules);
 		this.#tx.begin();
-		this.log.setOpening(this.#batch.copy(state.graph));
 		// The promise is to readers opened in the same tick.
 		queueMicrotask(() => this.log.closeOpening());
 		this.#draining = true;
@@ -293,17 +295,16 @@ export class GraphActor {
 	}
 
 	#publish(): void {
-		const { graph } = this.state;
 		const batch = this.#batch;
 		if (this.#journal !== undefined) {
 			try {
-				this.#journal.append([...batch.events(graph)]);
+				this.#journal.append([...batch.events()]);
 			} catch (error) {
 				throw new SwarmError("JOURNAL_UNAVAILABLE", "the journal did not take the events", {}, { cause: error });
 			}
 		}
-		batch.latest(graph, this.state.seq - this.log.capacity + 1, this.log);
-		if (this.#subscribers > 0) this.#emitter.emit("batch", [...batch.events(graph)]);
+		batch.pass(this.log);
+		if (this.#subscribers > 0) this.#emitter.emit("batch", [...batch.events()]);
 		if (this.state.ended) this.log.close();
 		else this.log.wake();
 	}
@@ -345,7 +346,18 @@ export class GraphActor {
 		this.log.close(error);
 		this.#refuseRest(error);
 		if (this.#host === undefined) throw error;
-		this.#host.poisoned(this, error);
+		this.#host.poisoned(this, error, this.#unstarted());
+	}
+
+	/** The leases of the batch in hand, unless it was committed. */
+	#unstarted(): readonly Lease[] {
+		const { effects, length } = this.#batch;
+		const leases: Lease[] = [];
+		for (let i = 0; length > 0 && i < effects.length; i++) {
+			const effect = effects.at(i);
+			if (effect.type === "start") leases.push(effect.lease);
+		}
+		return leases;
 	}
 
 	/** What was decided and not committed, or not decided at all, did not happen. */
@@ -360,7 +372,7 @@ export class GraphActor {
 	#story(cause: unknown): { readonly hint: string } {
 		const name = /"([^"]+)"/.exec(String((cause as Error)?.message ?? ""))?.[1];
 		const events: string[] = [];
-		for (const event of this.#batch.events(this.state.graph, Math.max(1, this.state.seq - 200))) {
+		for (const event of this.#batch.recent(Math.max(0, this.#batch.length - 200))) {
 			if ("node" in event && event.node === name) events.push(`${event.seq} ${event.type}`);
 		}
 		return {
@@ -371,11 +383,3 @@ export class GraphActor {
 
 /** A timer that comes late is no outcome. */
 function ignore(): void {}
-
-/** A listener of the caller's threw: it is theirs to see, and must not stop the run. */
-function reportError(error: unknown, event: string): void {
-	process.emitWarning(
-		`a listener of "${event}" threw: ${String((error as Error)?.message ?? error)}`,
-		"SwarmListenerError",
-	);
-}

@@ -318,8 +318,7 @@ export function applyWoken(state: RunState, n: number, event: Fact<"node.woken">
 
 export function applyUpdated(state: RunState, n: number, spec: StoredSpec, early: number | undefined): void {
 	const { graph } = state;
-	graph.specs.set(n, spec);
-	graph.weigh(spec);
+	graph.setSpec(n, spec);
 	setTerms(state, n, spec);
 	if (early !== undefined) applyEarly(state, graph.nodes.creator(n) - 1, n, early);
 	changed(state, n);

@@ -1,3 +1,4 @@
+import { type EventLog, EventRange } from "../core/event-log.js";
 import { Scratch } from "../core/scratch.js";
 import type { Graph } from "./graph.js";
 import type { Lease, RunEvent, Wake } from "./types.js";
@@ -20,64 +21,62 @@ export type Effect =
 /** What a timer of a node is for. */
 export type TimerKind = "retry" | "wait" | "attempt" | "total";
 
-/** Nodes that were added one after the other: their events are made when somebody wants to read them. */
-class AddedNodes {
-	constructor(
-		readonly firstSeq: number,
-		readonly at: number,
-		readonly first: number,
-		readonly count: number,
-		readonly addedBy: string | undefined,
-		readonly depth: number,
-		readonly early: number | undefined,
-		readonly key: string | undefined,
-	) {}
-
-	*events(graph: Graph, from: number): Generator<RunEvent> {
-		for (let i = Math.max(0, from - this.firstSeq); i < this.count; i++) {
-			const spec = graph.spec(this.first + i);
-			yield {
-				seq: this.firstSeq + i,
-				at: this.at,
-				type: "node.added",
-				node: spec.id,
-				spec,
-				...(this.addedBy !== undefined && { addedBy: this.addedBy, depth: this.depth }),
-				...(this.early !== undefined && { early: this.early }),
-				...(this.key !== undefined && i === 0 && { key: this.key }),
-			};
-		}
-	}
+/** What adding a run of nodes says once for all of them. */
+export interface AddedStamp {
+	readonly firstSeq: number;
+	readonly at: number;
+	readonly first: number;
+	readonly count: number;
+	readonly addedBy: string | undefined;
+	readonly depth: number;
+	readonly early: number | undefined;
+	readonly key: string | undefined;
 }
 
-/** What adding a run of nodes says once for all of them. */
-export type AddedStamp = Omit<AddedNodes, "events">;
+/** Nodes that were added one after the other: their events are made when somebody wants to read them. */
+class AddedNodes extends EventRange<RunEvent> {
+	readonly firstSeq: number;
+	readonly count: number;
+
+	constructor(
+		private readonly graph: Graph,
+		private readonly stamp: AddedStamp,
+	) {
+		super();
+		this.firstSeq = stamp.firstSeq;
+		this.count = stamp.count;
+	}
+
+	event(index: number): RunEvent {
+		const { at, first, addedBy, depth, early, key } = this.stamp;
+		const spec = this.graph.addedSpec(first + index);
+		return {
+			seq: this.firstSeq + index,
+			at,
+			type: "node.added",
+			node: spec.id,
+			spec,
+			...(addedBy !== undefined && { addedBy, depth }),
+			...(early !== undefined && { early }),
+			...(key !== undefined && index === 0 && { key }),
+		};
+	}
+}
 
 /**
  * The events and effects of the commands that are decided together. A graph of a million nodes is
  * added without a million event objects: a run of added nodes is one entry until somebody reads it.
  */
 export class Batch {
-	#entries = new Scratch<RunEvent | AddedNodes>();
+	readonly #entries = new Scratch<RunEvent | AddedNodes>();
 	readonly effects = new Scratch<Effect>();
 
 	push(event: RunEvent): void {
 		this.#entries.push(event);
 	}
 
-	pushAdded(stamp: AddedStamp): void {
-		this.#entries.push(
-			new AddedNodes(
-				stamp.firstSeq,
-				stamp.at,
-				stamp.first,
-				stamp.count,
-				stamp.addedBy,
-				stamp.depth,
-				stamp.early,
-				stamp.key,
-			),
-		);
+	pushAdded(graph: Graph, stamp: AddedStamp): void {
+		this.#entries.push(new AddedNodes(graph, stamp));
 	}
 
 	get length(): number {
@@ -88,24 +87,20 @@ export class Batch {
 		this.#entries.truncate(length);
 	}
 
-	/**
-	 * The events in order.
-	 *
-	 * @param from - leave out those with a smaller `seq`
-	 */
-	*events(graph: Graph, from = 0): Generator<RunEvent> {
+	/** The events in order. */
+	*events(): Generator<RunEvent> {
 		for (let i = 0; i < this.#entries.length; i++) {
 			const entry = this.#entries.at(i);
-			if (entry instanceof AddedNodes) yield* entry.events(graph, from);
-			else if (entry.seq >= from) yield entry;
+			if (!(entry instanceof AddedNodes)) yield entry;
+			else for (let k = 0; k < entry.count; k++) yield entry.event(k);
 		}
 	}
 
-	/** Passes on the events from `from` on, without making those before it. */
-	latest(graph: Graph, from: number, log: { append(event: RunEvent): void }): void {
+	/** Passes everything on, without making events of added nodes. */
+	pass(log: EventLog<RunEvent>): void {
 		for (let i = 0; i < this.#entries.length; i++) {
 			const entry = this.#entries.at(i);
-			if (entry instanceof AddedNodes) for (const event of entry.events(graph, from)) log.append(event);
+			if (entry instanceof AddedNodes) log.appendRange(entry);
 			else log.append(entry);
 		}
 	}
@@ -116,13 +111,6 @@ export class Batch {
 			const entry = this.#entries.at(i);
 			if (!(entry instanceof AddedNodes)) yield entry;
 		}
-	}
-
-	/** The events as they are now, to be made later. */
-	copy(graph: Graph): () => RunEvent[] {
-		const copy = new Batch();
-		copy.#entries = this.#entries.copy();
-		return () => [...copy.events(graph)];
 	}
 
 	clearEvents(): void {

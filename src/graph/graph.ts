@@ -31,6 +31,8 @@ export interface Extras {
 	/** When the lease was granted, and how long earlier leases of the same attempt have held a slot. */
 	leasedAt?: number;
 	held?: number;
+	/** The first spec, once it has another: the event that it was added says it. */
+	addedSpec?: StoredSpec;
 	/** The attempt of its creator that added it last, by an early commit. */
 	addedIn?: number;
 	/** The ids this node added by early commits. */
@@ -82,6 +84,19 @@ export class Graph {
 	spec(n: number): StoredSpec {
 		// Every row gets its spec when it is added.
 		return this.specs.get(n) as StoredSpec;
+	}
+
+	/** The spec that a node was added with, whatever it was given since. */
+	addedSpec(n: number): StoredSpec {
+		return this.extras.get(n)?.addedSpec ?? this.spec(n);
+	}
+
+	/** Gives a node another spec. */
+	setSpec(n: number, spec: StoredSpec): void {
+		const extras = this.extrasOf(n);
+		extras.addedSpec ??= this.spec(n);
+		this.specs.set(n, spec);
+		this.weigh(spec);
 	}
 
 	extrasOf(n: number): Extras {

@@ -146,7 +146,7 @@ export class Transaction {
 		}
 		if (by.early !== undefined) this.#rememberEarly(first, by.creator - 1, by.early);
 		if (specs.length > 0) {
-			this.batch.pushAdded({
+			this.batch.pushAdded(graph, {
 				firstSeq: state.seq + 1,
 				at: this.now,
 				first,
@@ -243,8 +243,7 @@ export class Transaction {
 		this.stamp({ type: "node.updated", node: spec.id, spec, ...(early !== undefined && { early }) });
 		this.undoable(
 			() => {
-				graph.specs.set(n, spec);
-				graph.weigh(spec);
+				graph.setSpec(n, spec);
 				setTerms(state, n, spec);
 				changed(state, n);
 			},

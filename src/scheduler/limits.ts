@@ -89,12 +89,15 @@ export class Limits {
 
 	/** Lets as many waiting nodes try again as there are free units: some may have been offered to who cannot use them. */
 	wakeFree(): void {
-		for (const [name, { capacity, used }] of this.#keys) for (let i = used; i < capacity; i++) this.#wakeOne(name);
+		for (const [name, { capacity, used }] of this.#keys) {
+			for (let i = used; i < capacity && this.#wakeOne(name); i++);
+		}
 	}
 
-	#wakeOne(name: string): void {
+	/** @returns whether one was there to wake */
+	#wakeOne(name: string): boolean {
 		const key = this.#key(name);
-		if (key.used >= key.capacity) return;
+		if (key.used >= key.capacity) return false;
 		for (const [waiter, queue] of key.waiting) {
 			if (!waiter.isOpen) continue;
 			const entry = queue.pop();
@@ -102,9 +105,11 @@ export class Limits {
 			if (entry === undefined) continue;
 			// Behind the others, so that runs take turns.
 			if (queue.size > 0) key.waiting.set(waiter, queue);
+			entry.turn = name;
 			waiter.retry(entry);
-			return;
+			return true;
 		}
+		return false;
 	}
 
 	#key(name: string): Key {

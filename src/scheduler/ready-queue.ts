@@ -8,6 +8,8 @@ export interface ReadyEntry {
 	rank: number;
 	/** Among equals: smaller first. The order of becoming ready. */
 	readonly order: number;
+	/** The limit that lets it try again; whoever cannot use that turn hands it on. */
+	turn?: string | undefined;
 }
 
 /** Whether one entry goes before another. */

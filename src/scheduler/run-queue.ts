@@ -85,10 +85,12 @@ export class RunQueue implements LimitWaiter {
 		if (this.#ranks?.refresh(this.actor.state.unfinished) === true) queue.rerank((n) => this.#rank(n));
 		for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
 			const names = this.#limitsOf(entry.n);
-			if (!this.#isCurrent(entry)) {
-				this.options.limits.passOn(names);
-				continue;
-			}
+			const { turn } = entry;
+			entry.turn = undefined;
+			const current = this.#isCurrent(entry);
+			// Its limits may be others by now than the one it waited for.
+			if (turn !== undefined && (!current || !names.includes(turn))) this.options.limits.passOn([turn]);
+			if (!current) continue;
 			const full = this.options.limits.take(names);
 			if (full === undefined) {
 				this.#latest.delete(entry.n);
@@ -137,7 +139,7 @@ export class RunQueue implements LimitWaiter {
 				this.#ranks = new Ranks(this.#graph);
 		}
 		const order = (before ? this.#latest.get(n)?.order : undefined) ?? ++this.#order;
-		const entry = { n, priority: spec.priority ?? 0, rank: this.#rank(n), order };
+		const entry: ReadyEntry = { n, priority: spec.priority ?? 0, rank: this.#rank(n), order, turn: undefined };
 		this.#latest.set(n, entry);
 		this.#weighed?.push(entry);
 	}

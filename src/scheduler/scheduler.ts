@@ -56,10 +56,13 @@ export class Scheduler {
 		return this.#active.length === 0;
 	}
 
-	/** How many nodes are ready to start, over all runs, as far as is known. */
-	get depth(): number {
+	/**
+	 * How many nodes are ready to start, over all runs, as far as is known. It is asked after every
+	 * batch, so it counts no further than is of use, however many runs there are.
+	 */
+	depth(most: number): number {
 		let depth = 0;
-		for (const queue of this.#active) depth += queue.depth;
+		for (let i = 0; i < this.#active.length && depth < most; i++) depth += (this.#active[i] as RunQueue).depth;
 		return depth;
 	}
 

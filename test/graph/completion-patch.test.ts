@@ -140,8 +140,7 @@ describe("growth limits", () => {
 
 	test("maxDepth is 10 by default", async () => {
 		const driver = new Driver([node("n0")]);
-		for (let i = 0; i < 11; i++)
-			await driver.complete(`n${i}`, 1, [{ type: "addNode", node: node(`n${i + 1}`) }]);
+		for (let i = 0; i < 11; i++) await driver.complete(`n${i}`, 1, [{ type: "addNode", node: node(`n${i + 1}`) }]);
 		expect(driver.state("n9")).toBe("completed");
 		expect(driver.state("n10")).toBe("failed");
 	});

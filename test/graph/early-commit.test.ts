@@ -27,7 +27,10 @@ describe("an early commit", () => {
 	test("is refused whole, and its attempt goes on", async () => {
 		const driver = new Driver([node("plan")]);
 		const lease = await driver.claim("plan");
-		await driver.unchanged(() => driver.handle.commit(lease, adds(node("x"), node("y", ["none"]))), "UNKNOWN_DEPENDENCY");
+		await driver.unchanged(
+			() => driver.handle.commit(lease, adds(node("x"), node("y", ["none"]))),
+			"UNKNOWN_DEPENDENCY",
+		);
 		expect((await driver.handle.complete(lease)).ok).toBe(true);
 	});
 

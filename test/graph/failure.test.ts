@@ -215,11 +215,14 @@ describe("an outcome", () => {
 		});
 	});
 
-	test.each([1n, Symbol("s"), () => 1, Number.NaN, Number.POSITIVE_INFINITY])("of a scalar kind that is not JSON fails too", async (output) => {
-		const driver = new Driver([node("a")]);
-		await driver.complete("a", output);
-		expect(driver.handle.snapshot().get("a")?.error?.code).toBe("INVALID_OUTPUT");
-	});
+	test.each([1n, Symbol("s"), () => 1, Number.NaN, Number.POSITIVE_INFINITY])(
+		"of a scalar kind that is not JSON fails too",
+		async (output) => {
+			const driver = new Driver([node("a")]);
+			await driver.complete("a", output);
+			expect(driver.handle.snapshot().get("a")?.error?.code).toBe("INVALID_OUTPUT");
+		},
+	);
 
 	test.each([null, 0, "", false, undefined, [], new Uint8Array([1])])("may be %o", async (output) => {
 		const driver = new Driver([node("a"), node("b", ["a"])]);

@@ -71,7 +71,10 @@ describe("injectBefore", () => {
 
 	test("with inherit refuses to take a reference away from its target", async () => {
 		const driver = new Driver([node("a"), node("t", ["a"], { input: { $output: "a" } })]);
-		await driver.refuses([{ type: "injectBefore", id: "t", node: node("i"), inherit: true }], "INVALID_SPEC", ["t", "a"]);
+		await driver.refuses([{ type: "injectBefore", id: "t", node: node("i"), inherit: true }], "INVALID_SPEC", [
+			"t",
+			"a",
+		]);
 		await driver.mutate({ type: "injectBefore", id: "t", node: node("i") });
 		expect(driver.dependsOn("t")).toEqual(["a", "i"]);
 	});

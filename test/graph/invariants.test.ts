@@ -49,7 +49,7 @@ describe("the checker", () => {
 		["a lease from the future", ({ nodes }) => nodes.setLease(numbers.b, 1_000)],
 		["a node that runs and has not started", ({ nodes }) => nodes.unflag(numbers.b, STARTED)],
 		["a node that started without an attempt", ({ nodes }) => nodes.flag(numbers.r, STARTED)],
-		["the counts by state", ({ counts }) => void (counts[RUNNING] = 5)],
+		["the counts by state", ({ counts }) => void counts.fill(5)],
 		["the number of edges", ({ edges }) => void edges.count++],
 		["the nodes that wait for somebody", (_, state) => void state.awaiting--],
 		["a wait that nobody counts", ({ nodes }) => nodes.unflag(numbers.w, AWAITS)],
@@ -83,7 +83,13 @@ describe("the checker", () => {
 
 	test("looks at no more than eight edges of a node when it checks one", async () => {
 		const wide = Array.from({ length: 20 }, (_, i) => node(`d${i}`));
-		const driver = new Driver([...wide, node("x", wide.map(({ id }) => id as string))]);
+		const driver = new Driver([
+			...wide,
+			node(
+				"x",
+				wide.map(({ id }) => id as string),
+			),
+		]);
 		const { state } = driver.actor;
 		state.graph.nodes.count(20, 1, 1);
 		expect(checkNode(state, 20)).toBeUndefined();

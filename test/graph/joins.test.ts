@@ -25,7 +25,7 @@ async function end(driver: Driver, id: string, outcome: Outcome): Promise<void> 
 	}
 }
 
-async function after(join: Join, outcomes: readonly Outcome[], held = false): Promise<Driver> {
+async function driverAfter(join: Join, outcomes: readonly Outcome[], held = false): Promise<Driver> {
 	const ids = outcomes.map((_, i) => `d${i}`);
 	const driver = new Driver([
 		...outcomes.flatMap((outcome, i) => dependency(`d${i}`, outcome)),
@@ -73,9 +73,11 @@ describe("a join", () => {
 		["failed", ["ok", "abandoned"], "skipped"],
 		["failed", ["skipped-lost", "abandoned"], "skipped"],
 	])("%j over %j makes its node %s", async (join, outcomes, expected) => {
-		expect((await after(join, outcomes)).state("x")).toBe(expected);
+		expect((await driverAfter(join, outcomes)).state("x")).toBe(expected);
 		// Held, it waits for its confirmation, but dies as soon as the others do.
-		expect((await after(join, outcomes, true)).state("x")).toBe(expected === "skipped" ? "skipped" : "speculative");
+		expect((await driverAfter(join, outcomes, true)).state("x")).toBe(
+			expected === "skipped" ? "skipped" : "speculative",
+		);
 	});
 
 	test.each<Join>(["all", "any", "settled", "always"])("%j without dependencies is ready at once", (join) => {

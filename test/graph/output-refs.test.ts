@@ -10,17 +10,21 @@ describe("a reference to an output", () => {
 		const driver = new Driver([
 			node("a"),
 			node("b"),
-			node("x", { first: "a", second: "b" }, {
-				input: {
-					byAlias: ref("first"),
-					byId: ref("a"),
-					part: ref("b", "/list/1/~1~0"),
-					root: ref("b", ""),
-					list: [1, ref("first"), { deep: [ref("b", "/list/0")] }],
-					plain: { $other: 1 },
-					bytes: new Uint8Array([1, 2]),
+			node(
+				"x",
+				{ first: "a", second: "b" },
+				{
+					input: {
+						byAlias: ref("first"),
+						byId: ref("a"),
+						part: ref("b", "/list/1/~1~0"),
+						root: ref("b", ""),
+						list: [1, ref("first"), { deep: [ref("b", "/list/0")] }],
+						plain: { $other: 1 },
+						bytes: new Uint8Array([1, 2]),
+					},
 				},
-			}),
+			),
 			node("whole", ["a"], { input: ref("a") }),
 		]);
 		await driver.complete("a", "A");
@@ -79,7 +83,8 @@ describe("a reference to an output", () => {
 
 	test("must be to a dependency, by id or alias", async () => {
 		const driver = new Driver([node("a"), node("b")]);
-		const add = (input: unknown) => driver.handle.mutate([{ type: "addNode", node: node("x", { al: "a" }, { input }) }]);
+		const add = (input: unknown) =>
+			driver.handle.mutate([{ type: "addNode", node: node("x", { al: "a" }, { input }) }]);
 		await driver.unchanged(() => add(ref("b")), "INVALID_SPEC", ["x", "b"]);
 		await driver.unchanged(() => add({ deep: [ref("none")] }), "INVALID_SPEC", ["x", "none"]);
 		expect((await add([ref("a"), ref("al")])).ok).toBe(true);
@@ -118,7 +123,10 @@ describe("a reference to an output", () => {
 
 	test("under an alias lets the edge be put back under the same one", async () => {
 		const driver = new Driver([node("a"), node("b"), node("x", { it: "a" }, { input: ref("it") })]);
-		await driver.mutate({ type: "removeEdge", from: "a", to: "x" }, { type: "addEdge", from: "b", to: "x", alias: "it" });
+		await driver.mutate(
+			{ type: "removeEdge", from: "a", to: "x" },
+			{ type: "addEdge", from: "b", to: "x", alias: "it" },
+		);
 		await driver.complete("b", "B");
 		expect((await driver.claimed("x")).input).toBe("B");
 	});

@@ -33,7 +33,13 @@ describe("pruneSubgraph", () => {
 	test("takes several roots, and the same node under both once", async () => {
 		const driver = new Driver(graph);
 		await driver.mutate({ type: "pruneSubgraph", ids: ["b", "c"] });
-		expect(driver.states()).toMatchObject({ a: "ready", b: "abandoned", c: "abandoned", d: "abandoned", e: "abandoned" });
+		expect(driver.states()).toMatchObject({
+			a: "ready",
+			b: "abandoned",
+			c: "abandoned",
+			d: "abandoned",
+			e: "abandoned",
+		});
 	});
 
 	test("leaves an ended root as it is, and prunes behind ended nodes", async () => {

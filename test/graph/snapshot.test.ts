@@ -56,8 +56,7 @@ describe("a snapshot", () => {
 			[700, "n700"],
 			[1_000, "new"],
 		]);
-		for (const each of before.nodes())
-			if (!["n5", "n700"].includes(each.id)) expect(after.get(each.id)).toBe(each);
+		for (const each of before.nodes()) if (!["n5", "n700"].includes(each.id)) expect(after.get(each.id)).toBe(each);
 		expect([...after.changedSince(after)]).toEqual([]);
 		expect([...before.changedSince(before)]).toEqual([]);
 	});
@@ -235,7 +234,7 @@ describe("explain", () => {
 		expect(through).toEqual(Array.from({ length: 16 }, (_, i) => `n${28 - i}`));
 	});
 
-	test("names a node that blocks with its failure before others", async () => {
+	test("names a node that blocks with its failure", async () => {
 		const driver = new Driver([node("a"), node("b", [], { onFailure: "block" }), node("c", ["a", "b"])]);
 		await driver.fail("b");
 		expect(driver.handle.explain("c")).toMatchObject({ through: ["a", "b"] });

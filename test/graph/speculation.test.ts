@@ -112,12 +112,7 @@ describe("an eager node", () => {
 		await driver.mutate({ type: "addNode", node: node("x") });
 		const from = driver.actor.state.seq + 1;
 		await driver.mutate({ type: "confirmSpeculative", id: "a" });
-		expect(driver.told(from)).toEqual([
-			"node.confirmed a",
-			"patch.rejected a",
-			"node.attemptFailed a",
-			"node.woken a",
-		]);
+		expect(driver.told(from)).toEqual(["node.confirmed a", "patch.rejected a", "node.attemptFailed a", "node.woken a"]);
 		expect(driver.handle.snapshot().get("a")).toMatchObject({
 			state: "ready",
 			error: { code: "DUPLICATE_NODE", nodes: ["x"] },

@@ -23,7 +23,10 @@ describe("a retry", () => {
 		const driver = new Driver([node("a", [], { retry: { maxAttempts: 5, delay: 10, factor: 3, maxDelay: "50ms" } })]);
 		for (const wait of [10, 30, 50, 50]) {
 			await driver.fail("a");
-			expect(view(driver)).toMatchObject({ state: "waiting", wait: { kind: "retry", until: driver.clock.now() + wait } });
+			expect(view(driver)).toMatchObject({
+				state: "waiting",
+				wait: { kind: "retry", until: driver.clock.now() + wait },
+			});
 			driver.clock.advance(wait - 1);
 			expect(driver.state("a")).toBe("waiting");
 			driver.clock.advance(1);
@@ -232,7 +235,10 @@ describe("a parked node", () => {
 
 	test("is told what woke it", async () => {
 		const wakes: unknown[] = [];
-		const host = { ...notingHost([]), start: (_: unknown, __: Lease, ___: unknown, wake: unknown) => void wakes.push(wake) };
+		const host = {
+			...notingHost([]),
+			start: (_: unknown, __: Lease, ___: unknown, wake: unknown) => void wakes.push(wake),
+		};
 		const driver = new Driver([node("a")], { host });
 		const waits: [Wait, () => unknown][] = [
 			[{ kind: "sleep", until: 1 }, () => driver.clock.advance(1)],

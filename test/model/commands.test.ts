@@ -24,7 +24,7 @@ describe("the actor beside an independent model", () => {
 				}
 				for (const key of ["patches", "accepted", "refused"] as const) sum[key] += pair.stats[key];
 			}),
-			cases(600),
+			cases(2_000),
 		);
 		// Cases that are mostly refused would prove little.
 		expect(sum.accepted / sum.patches).toBeGreaterThan(0.5);

@@ -1,7 +1,7 @@
 import type { NodeView, Snapshot } from "dagswarm";
 import type { Pair, Step } from "./drive.js";
-import type { Model, ModelNode } from "./model.js";
-import { specsOf } from "./model-patch.js";
+import type { Model } from "./model.js";
+import { type ModelNode, specsOf } from "./model-types.js";
 
 /** One node as both sides show it. */
 function shown(view: NodeView): unknown {

@@ -1,7 +1,17 @@
-import { countingIds, GraphActor, type GraphHandle, type Lease, type Patch, type Reply, type RunEvent, VirtualClock } from "dagswarm";
+import {
+	countingIds,
+	GraphActor,
+	type GraphHandle,
+	type Lease,
+	type Patch,
+	type Reply,
+	type RunEvent,
+	VirtualClock,
+} from "dagswarm";
 import type { NodeSpec, StagedPatch } from "../../src/graph/types.js";
 import { at, type RawCommand, type RawRun, Resolver } from "./generate.js";
-import { Model, type ModelLease, type ModelLimits, type ModelPatch, type ModelSpec } from "./model.js";
+import { Model } from "./model.js";
+import type { ModelLease, ModelLimits, ModelPatch, ModelSpec } from "./model-types.js";
 
 /** A command as it is given to both sides; leases by the number of the claim that granted them. */
 export type Concrete =
@@ -9,7 +19,11 @@ export type Concrete =
 	| { readonly type: "complete"; readonly lease: number; readonly forge: Forgery; readonly patch?: ModelPatch }
 	| { readonly type: "fail"; readonly lease: number; readonly forge: Forgery }
 	| { readonly type: "commit"; readonly lease: number; readonly patch: ModelPatch }
-	| { readonly type: "park"; readonly lease: number; readonly wait: { readonly until: number } | { readonly signal: string } }
+	| {
+			readonly type: "park";
+			readonly lease: number;
+			readonly wait: { readonly until: number } | { readonly signal: string };
+	  }
 	| { readonly type: "signal"; readonly name: string }
 	| { readonly type: "advance"; readonly ms: number }
 	| { readonly type: "mutate"; readonly patch: ModelPatch; readonly key?: string }
@@ -87,7 +101,10 @@ export class Side {
 				return { ok: true };
 			case "mutate": {
 				const { mutations, expect } = command.patch;
-				const options = { ...(expect !== undefined && { expect }), ...(command.key !== undefined && { key: command.key }) };
+				const options = {
+					...(expect !== undefined && { expect }),
+					...(command.key !== undefined && { key: command.key }),
+				};
 				return handle.mutate(mutations as Patch, options);
 			}
 			default:
@@ -170,7 +187,11 @@ export class Pair {
 				return lease === undefined ? undefined : { type: "fail", lease, forge };
 			case "commit": {
 				if (lease === undefined) return undefined;
-				return { type: "commit", lease, patch: { mutations: this.#resolver.patch(patch, this.#leases[lease]?.node).mutations } };
+				return {
+					type: "commit",
+					lease,
+					patch: { mutations: this.#resolver.patch(patch, this.#leases[lease]?.node).mutations },
+				};
 			}
 			case "stale": {
 				const dead = this.#leases.flatMap((_, i) => (live.includes(i) ? [] : [i]));
@@ -181,7 +202,11 @@ export class Pair {
 			}
 			case "park": {
 				if (lease === undefined) return undefined;
-				return { type: "park", lease, wait: b % 2 === 0 ? { until: this.side.clock.now() + 1 + b } : { signal: `s${b % 3}` } };
+				return {
+					type: "park",
+					lease,
+					wait: b % 2 === 0 ? { until: this.side.clock.now() + 1 + b } : { signal: `s${b % 3}` },
+				};
 			}
 			case "signal":
 				return { type: "signal", name: `s${a % 3}` };

@@ -40,5 +40,12 @@ function hidden({ graph, stopping, awaiting, signals }: RunState): string {
 	for (let n = graph.frontier.first(); n >= 0; n = graph.frontier.next(n)) ready.push(graph.id(n));
 	// In which order nodes became ready within one command is not told by its events.
 	ready.sort();
-	return JSON.stringify({ ready, stopping, awaiting, signals: [...signals], added: graph.added, edges: graph.edges.count });
+	return JSON.stringify({
+		ready,
+		stopping,
+		awaiting,
+		signals: [...signals],
+		added: graph.added,
+		edges: graph.edges.count,
+	});
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { type Model, type ModelJoin, type ModelMutation, type ModelPatch, type ModelSpec, type State } from "./model.js";
+import type { Model } from "./model.js";
+import type { ModelJoin, ModelMutation, ModelPatch, ModelSpec, State } from "./model-types.js";
 
 /**
  * Commands as numbers, which shrink well. What a number means is decided when its turn comes, from
@@ -99,7 +100,14 @@ export class Resolver {
 	/** The graph to start with. */
 	start(raw: readonly RawMutation[]): ModelSpec[] {
 		const specs: ModelSpec[] = [];
-		for (const each of raw) specs.push(this.#spec(each, specs.map(({ id }) => id), specs.length));
+		for (const each of raw)
+			specs.push(
+				this.#spec(
+					each,
+					specs.map(({ id }) => id),
+					specs.length,
+				),
+			);
 		return specs;
 	}
 
@@ -116,12 +124,16 @@ export class Resolver {
 		if (d % 67 === 66) dependsOn.add("nobody");
 		const size = dependsOn.size;
 		const joins: (ModelJoin | undefined)[] = [undefined, undefined, undefined, "any", "settled", "always", "all"];
-		if (size > 0 || c % 31 === 30) joins.push("failed", { atLeast: 1 + (d % Math.max(1, size + (c % 29 === 28 ? 2 : 0))) });
+		if (size > 0 || c % 31 === 30)
+			joins.push("failed", { atLeast: 1 + (d % Math.max(1, size + (c % 29 === 28 ? 2 : 0))) });
 		const join = at(joins, c);
 		const retry = d % 5 === 0 ? { maxAttempts: 1 + (c % 3), delay: c % 2 === 0 ? 0 : 10 } : undefined;
 		const onFailure = at([undefined, undefined, undefined, "skip", "block", "block"] as const, Math.floor(d / 5));
 		const canMutate = at([undefined, undefined, undefined, undefined, "own", false, true] as const, Math.floor(c / 7));
-		const speculative = at([undefined, undefined, undefined, undefined, undefined, "hold", "eager"] as const, Math.floor(b / 4));
+		const speculative = at(
+			[undefined, undefined, undefined, undefined, undefined, "hold", "eager"] as const,
+			Math.floor(b / 4),
+		);
 		return {
 			id: this.#fresh(a),
 			agent: "work",
@@ -158,7 +170,12 @@ export class Resolver {
 		};
 	}
 
-	#mutation(raw: RawMutation, used: Set<string>, fresh: string[], author: string | undefined): ModelMutation | undefined {
+	#mutation(
+		raw: RawMutation,
+		used: Set<string>,
+		fresh: string[],
+		author: string | undefined,
+	): ModelMutation | undefined {
 		const { model } = this;
 		const { a, b, c, d } = raw;
 		const wild = d % 23 === 22;
@@ -195,7 +212,12 @@ export class Resolver {
 				return from === undefined || (fresh.includes(from) && !wild) ? undefined : { type, from, to };
 			}
 			case "removeEdge": {
-				const to = wild ? target : at(unstarted.filter((id) => model.node(id).deps.length > 0), a);
+				const to = wild
+					? target
+					: at(
+							unstarted.filter((id) => model.node(id).deps.length > 0),
+							a,
+						);
 				if (to === undefined) return undefined;
 				const from = wild ? at(all, b) : at(model.node(to).deps, b);
 				return from === undefined ? undefined : { type, from, to };
@@ -211,21 +233,37 @@ export class Resolver {
 			case "splitNode": {
 				const id = author !== undefined && !wild && c % 3 > 0 && !used.has(author) ? author : target;
 				if (id === undefined) return undefined;
-				const before = known.filter((each) => each !== id && (wild || !model.nodes.has(each) || !model.nodes.has(id) || !model.reaches(id, each)));
+				const before = known.filter(
+					(each) => each !== id && (wild || !model.nodes.has(each) || !model.nodes.has(id) || !model.reaches(id, each)),
+				);
 				const parts: ModelSpec[] = [];
 				const count = wild && c % 4 === 0 ? 0 : 1 + (b % 3);
-				for (let i = 0; i < count; i++) parts.push(spec(i, i > 0 && c % 2 === 0 ? parts.map((part) => part.id) : before));
+				for (let i = 0; i < count; i++)
+					parts.push(spec(i, i > 0 && c % 2 === 0 ? parts.map((part) => part.id) : before));
 				return { type, id: take(id), into: parts };
 			}
 			case "injectBefore": {
-				const id = wild ? target : at(d % 2 === 0 ? unstarted : unstarted.filter((each) => ["all", "settled", "always"].includes(model.node(each).join as string)), a);
+				const id = wild
+					? target
+					: at(
+							d % 2 === 0
+								? unstarted
+								: unstarted.filter((each) => ["all", "settled", "always"].includes(model.node(each).join as string)),
+							a,
+						);
 				if (id === undefined) return undefined;
-				const before = known.filter((each) => each !== id && (wild || !model.nodes.has(each) || !model.nodes.has(id) || !model.reaches(id, each)));
+				const before = known.filter(
+					(each) => each !== id && (wild || !model.nodes.has(each) || !model.nodes.has(id) || !model.reaches(id, each)),
+				);
 				return { type, id: take(id), node: spec(0, before), ...(d % 2 === 0 && { inherit: true }) };
 			}
 			case "removeNode":
 				if (target === undefined) return undefined;
-				return { type, ids: [take(target)], mode: at(["bridge", "bridge", "detach", wild ? "reject" : "detach"] as const, c) as "bridge" };
+				return {
+					type,
+					ids: [take(target)],
+					mode: at(["bridge", "bridge", "detach", wild ? "reject" : "detach"] as const, c) as "bridge",
+				};
 			case "pruneSubgraph": {
 				const roots = wild ? ["nobody"] : [at(live.filter(mine), a), at(live.filter(mine), b)].slice(0, 1 + (c % 2));
 				const ids = [...new Set(roots.filter((id) => id !== undefined))];
@@ -237,7 +275,9 @@ export class Resolver {
 				return target === undefined ? undefined : { type, ids: [take(target)], mode: c % 2 === 0 ? "hold" : "eager" };
 			case "confirmSpeculative":
 			case "discardSpeculative": {
-				const marked = live.filter((id) => !model.isEnded(id) && (model.node(id).eager || model.node(id).state === "speculative") && mine(id));
+				const marked = live.filter(
+					(id) => !model.isEnded(id) && (model.node(id).eager || model.node(id).state === "speculative") && mine(id),
+				);
 				const id = wild ? target : at(marked, a);
 				return id === undefined ? undefined : { type, ids: [take(id)] };
 			}

@@ -1,4 +1,16 @@
-import { ENDED, type Model, type ModelJoin, type ModelMutation, type ModelNode, type ModelPatch, ModelRefusal, type ModelSpec } from "./model.js";
+import type { Model } from "./model.js";
+import {
+	ENDED,
+	joinLeft,
+	type ModelMutation,
+	type ModelNode,
+	type ModelPatch,
+	ModelRefusal,
+	type ModelSpec,
+	sorted,
+	specsOf,
+	targetsOf,
+} from "./model-types.js";
 
 /** Whose patch it is; the caller of the run has none. */
 export interface PatchAuthor {
@@ -71,7 +83,8 @@ class PatchRun {
 				if (typeof given.join === "object" && given.join.atLeast < 1) refuse("INVALID_SPEC");
 				const spec = mutation.type === "splitNode" ? this.#part(given, mutation.id) : given;
 				const known = model.nodes.get(spec.id);
-				const again = author !== undefined && known?.addedBy === author.id && (known.addedIn ?? author.attempt) < author.attempt;
+				const again =
+					author !== undefined && known?.addedBy === author.id && (known.addedIn ?? author.attempt) < author.attempt;
 				if (!again) specs.push(spec);
 				else if (JSON.stringify(sorted(known.spec)) === JSON.stringify(sorted(spec))) known.addedIn = author.attempt;
 				else if (model.isUnstarted(spec.id)) replaced.push(spec);
@@ -215,7 +228,8 @@ class PatchRun {
 			for (const dep of deps) this.#link(dep, node.id, names[dep]);
 			added.join = joinLeft({ join, deps });
 			target.join = "all";
-		} else if (target.join === "any" || target.join === "failed" || typeof target.join === "object") refuse("INVALID_SPEC");
+		} else if (target.join === "any" || target.join === "failed" || typeof target.join === "object")
+			refuse("INVALID_SPEC");
 		this.#link(node.id, id);
 	}
 
@@ -261,7 +275,9 @@ class PatchRun {
 		if (patch.expand !== true || author?.completing !== true) return;
 		const early = [...model.nodes].filter(([, node]) => node.addedBy === author.id && node.addedIn === author.attempt);
 		const plan = [...early.map(([id]) => id), ...this.fresh];
-		const live = plan.filter((id, i) => plan.indexOf(id) === i && !["split", "removed"].includes(model.node(id).abandoned ?? ""));
+		const live = plan.filter(
+			(id, i) => plan.indexOf(id) === i && !["split", "removed"].includes(model.node(id).abandoned ?? ""),
+		);
 		if (live.length > 0) this.#moveDependents(author.id, live);
 	}
 
@@ -381,29 +397,4 @@ export function applyPatch(
 	for (const mark of marks) mark();
 	supersede();
 	for (const end of ends) end();
-}
-
-/** When edges have gone, `atLeast` has fallen to the number left. */
-function joinLeft({ join, deps }: Pick<ModelNode, "join" | "deps">): ModelJoin {
-	if (typeof join !== "object" || join.atLeast <= deps.length) return join;
-	return deps.length === 0 ? "all" : { atLeast: deps.length };
-}
-
-export function specsOf(mutation: ModelMutation): readonly ModelSpec[] {
-	if (mutation.type === "addNode" || mutation.type === "injectBefore") return [mutation.node];
-	if (mutation.type === "addNodes") return mutation.nodes;
-	return mutation.type === "splitNode" ? mutation.into : [];
-}
-
-/** The nodes that a mutation changes: what `canMutate: "own"` is about. */
-function targetsOf(mutation: ModelMutation): readonly string[] {
-	if (mutation.type === "addNode" || mutation.type === "addNodes") return [];
-	if (mutation.type === "addEdge" || mutation.type === "removeEdge") return [mutation.to];
-	return "ids" in mutation ? mutation.ids : [mutation.id];
-}
-
-function sorted(spec: ModelSpec): [string, unknown][] {
-	return Object.entries(spec)
-		.filter(([, value]) => value !== undefined)
-		.sort(([a], [b]) => (a < b ? -1 : 1));
 }

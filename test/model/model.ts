@@ -1,118 +1,20 @@
 import { applyPatch, type PatchAuthor } from "./model-patch.js";
+import {
+	type CauseHint,
+	ENDED,
+	type ModelLease,
+	type ModelLimits,
+	type ModelNode,
+	type ModelPatch,
+	ModelRefusal,
+	type State,
+	type Withheld,
+} from "./model-types.js";
 
 /**
  * A second, deliberately naive implementation of SEMANTICS: plain maps, readiness recomputed from
  * scratch after each command, refusals by throwing away a copy. It shares nothing with the sources.
  */
-
-export type State =
-	| "pending"
-	| "ready"
-	| "running"
-	| "waiting"
-	| "speculative"
-	| "completed"
-	| "failed"
-	| "skipped"
-	| "abandoned"
-	| "cancelled";
-
-export type ModelJoin = "all" | "any" | "settled" | "failed" | "always" | { readonly atLeast: number };
-
-export interface ModelSpec {
-	readonly id: string;
-	readonly agent: string;
-	readonly dependsOn?: readonly string[];
-	readonly join?: ModelJoin;
-	readonly retry?: { readonly maxAttempts: number; readonly delay: number };
-	readonly onFailure?: "skip" | "block" | "failRun";
-	readonly onPatchRejected?: "fail" | "complete";
-	readonly canMutate?: boolean | "own";
-	readonly speculative?: "hold" | "eager";
-	readonly priority?: number;
-}
-
-export type ModelMutation =
-	| { readonly type: "addNode"; readonly node: ModelSpec }
-	| { readonly type: "addNodes"; readonly nodes: readonly ModelSpec[] }
-	| { readonly type: "addEdge" | "removeEdge"; readonly from: string; readonly to: string }
-	| { readonly type: "removeNode"; readonly ids: readonly string[]; readonly mode?: "bridge" | "detach" | "reject" }
-	| {
-			readonly type: "updateNode";
-			readonly id: string;
-			readonly changes: { readonly join?: ModelJoin; readonly priority?: number };
-	  }
-	| { readonly type: "splitNode"; readonly id: string; readonly into: readonly ModelSpec[] }
-	| { readonly type: "injectBefore"; readonly id: string; readonly node: ModelSpec; readonly inherit?: boolean }
-	| {
-			readonly type: "pruneSubgraph";
-			readonly ids: readonly string[];
-			readonly scope?: "descendants" | "exclusive";
-	  }
-	| { readonly type: "markSpeculative"; readonly ids: readonly string[]; readonly mode?: "hold" | "eager" }
-	| { readonly type: "confirmSpeculative" | "discardSpeculative"; readonly ids: readonly string[] };
-
-export interface ModelPatch {
-	readonly mutations: readonly ModelMutation[];
-	readonly expand?: boolean;
-	readonly expect?: Readonly<Record<string, State>>;
-}
-
-/** A lease as the model knows it: which attempt, and a number that is never used twice. */
-export interface ModelLease {
-	readonly node: string;
-	readonly attempt: number;
-	readonly token: number;
-}
-
-export type Withheld =
-	| { readonly ok: true; readonly output: unknown; readonly patch: ModelPatch | undefined }
-	| { readonly ok: false };
-
-export interface ModelNode {
-	spec: ModelSpec;
-	join: ModelJoin;
-	/** Ready is derived: only a started node is ever stored as ready. */
-	state: State;
-	started: boolean;
-	eager: boolean;
-	attempt: number;
-	token: number;
-	/** Dependencies in order of insertion: the edges. */
-	deps: string[];
-	/** Under which names a node sees dependencies that came in the place of another. */
-	names: Record<string, readonly string[]>;
-	output?: unknown;
-	cause?: "failure" | "not-needed";
-	abandoned?: string;
-	addedBy?: string;
-	depth: number;
-	/** The attempt of its adder that committed it early. */
-	addedIn?: number;
-	withheld?: Withheld | undefined;
-	wakesAt?: number | undefined;
-	awaits?: string | undefined;
-	/** The next lease continues the same attempt. */
-	continues?: boolean;
-}
-
-export interface ModelLimits {
-	readonly maxNodes: number;
-	readonly maxDepth: number;
-	readonly maxPatchSize: number;
-}
-
-/** Thrown by whatever refuses; the copy that was worked on is dropped. */
-export class ModelRefusal extends Error {
-	constructor(readonly code: string) {
-		super(code);
-	}
-}
-
-export const ENDED = new Set<State>(["completed", "failed", "skipped", "abandoned", "cancelled"]);
-
-/** What SEMANTICS leaves open is asked of the implementation: which of two causes came first. */
-export type CauseHint = (id: string) => "failure" | "not-needed" | undefined;
 
 interface World {
 	nodes: Map<string, ModelNode>;
@@ -377,7 +279,9 @@ export class Model {
 	signal(name: string): string | undefined {
 		return this.attempt(() => {
 			if (this.ended) throw new ModelRefusal("RUN_ENDED");
-			const id = this.world.parks.find((each) => this.node(each).state === "waiting" && this.node(each).awaits === name);
+			const id = this.world.parks.find(
+				(each) => this.node(each).state === "waiting" && this.node(each).awaits === name,
+			);
 			if (id === undefined) this.world.signals.push(name);
 			else this.#wake(id);
 		});
@@ -456,7 +360,9 @@ export class Model {
 			if (stopping) return "failed";
 			if (open) return status;
 			const sinks = [...this.nodes].filter(([id]) => this.dependents(id).length === 0);
-			const bad = sinks.some(([, { state, cause }]) => state === "failed" || (state === "skipped" && cause === "failure"));
+			const bad = sinks.some(
+				([, { state, cause }]) => state === "failed" || (state === "skipped" && cause === "failure"),
+			);
 			return bad ? "failed" : "completed";
 		}
 		if (awaiting > 0) return status === "running" ? "waiting" : status;

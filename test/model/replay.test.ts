@@ -27,7 +27,7 @@ describe("the events of a run", () => {
 				expect(foldProblem(events, handle.snapshot()), pair.story).toBeUndefined();
 				expect(hiddenProblem(events, actor.state), pair.story).toBeUndefined();
 			}),
-			cases(300),
+			cases(800),
 		);
 	});
 
@@ -40,7 +40,7 @@ describe("the events of a run", () => {
 					expect(foldProblem(pair.side.events, pair.side.handle.snapshot()), pair.story).toBeUndefined();
 				}
 			}),
-			cases(100),
+			cases(200),
 		);
 	});
 
@@ -52,7 +52,7 @@ describe("the events of a run", () => {
 				for (const command of pair.log) await again.run(command);
 				expect(JSON.stringify(again.events), pair.story).toBe(JSON.stringify(pair.side.events));
 			}),
-			cases(100),
+			cases(200),
 		);
 	});
 });

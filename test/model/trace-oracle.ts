@@ -66,7 +66,8 @@ class Trace {
 		const states = [...this.#nodes.values()].map(({ state }) => state);
 		if (states.includes("running")) this.#wrong(event, "ends a run in which a node runs");
 		const over = states.every((state) => TERMINAL.has(state));
-		if (!over && event.status !== "stalled" && !this.#stopping) this.#wrong(event, `leaves open nodes as ${event.status}`);
+		if (!over && event.status !== "stalled" && !this.#stopping)
+			this.#wrong(event, `leaves open nodes as ${event.status}`);
 		if (over && event.status === "stalled") this.#wrong(event, "says stalled of a run with nothing left to do");
 	}
 
@@ -78,7 +79,8 @@ class Trace {
 			if (to === undefined || from === undefined) return;
 			// A node that is removed loses its edges whatever has become of its dependents.
 			if (event.type === "edge.removed") return void to.deps.delete(event.from);
-			if (to.started || TERMINAL.has(to.state)) this.#wrong(event, `gives ${event.to} a dependency, and it is ${to.state}`);
+			if (to.started || TERMINAL.has(to.state))
+				this.#wrong(event, `gives ${event.to} a dependency, and it is ${to.state}`);
 			to.deps.add(event.from);
 			if (this.#reaches(event.to, event.from, new Set())) this.#wrong(event, "closes a cycle");
 			return;

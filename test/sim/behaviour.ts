@@ -234,7 +234,12 @@ export function reshaping(arg: number, own: string, other: string): Mutation[] {
 		{ type: "removeNode", id: other },
 		{ type: "markSpeculative", id: other, mode: arg % 3 === 0 ? "hold" : "eager" },
 		{ type: "confirmSpeculative", id: other },
-		{ type: "injectBefore", id: other, node: { agent: "work", input: { plan: [], limits: [], limited: false } }, inherit: true },
+		{
+			type: "injectBefore",
+			id: other,
+			node: { agent: "work", input: { plan: [], limits: [], limited: false } },
+			inherit: true,
+		},
 		{ type: "updateNode", id: other, changes: { limits, input } },
 		{ type: "pruneSubgraph", id: other, scope: "exclusive" },
 	];

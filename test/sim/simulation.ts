@@ -26,7 +26,12 @@ export interface RawSimulation {
 	readonly concurrency: number;
 	readonly runs: readonly { readonly nodes: readonly RawNode[]; readonly options: number }[];
 	/** What happens from outside, and at which turn of the event loop. */
-	readonly meddling: readonly { readonly turn: number; readonly run: number; readonly kind: number; readonly arg: number }[];
+	readonly meddling: readonly {
+		readonly turn: number;
+		readonly run: number;
+		readonly kind: number;
+		readonly arg: number;
+	}[];
 }
 
 /** A run that has not ended after so many turns never will. */
@@ -73,7 +78,11 @@ export class Simulation {
 		let idle = 0;
 		for (let turn = 0; turn < MAX_TURNS && this.runs.some(({ outcome }) => outcome === undefined); turn++) {
 			// At turn 0 nothing has been called yet, and a request is not waited for: the next one may overtake it.
-			for (const act of this.raw.meddling) if (act.turn === turn) void this.#meddle(act);
+			for (const act of this.raw.meddling) {
+				if (act.turn !== turn) continue;
+				void this.#meddle(act);
+				idle = 0;
+			}
 			await turned();
 			// Timers go off one at a time, with a turn of the event loop between them.
 			idle = this.clock.step() ? 0 : idle + 1;
@@ -113,7 +122,8 @@ export class Simulation {
 		if (!this.census.idle) return;
 		for (const { handle } of this.runs) {
 			const { status, counts } = handle.snapshot();
-			if (status !== "paused" && counts.ready > 0) this.#problems.push(`${handle.id} sleeps, and ${counts.ready} are ready`);
+			if (status !== "paused" && counts.ready > 0)
+				this.#problems.push(`${handle.id} sleeps, and ${counts.ready} are ready`);
 		}
 	}
 
@@ -151,7 +161,9 @@ export class Simulation {
 			case 5:
 				return handle.reject(pick).catch(ignore);
 			case 6:
-				return handle.mutate([{ type: "addNode", node: { agent: "work", input: child, dependsOn: [pick] } }]).catch(ignore);
+				return handle
+					.mutate([{ type: "addNode", node: { agent: "work", input: child, dependsOn: [pick] } }])
+					.catch(ignore);
 			default:
 				return handle.mutate(reshaping(arg, pick, ids[(arg + kind) % ids.length] ?? "nobody")).catch(ignore);
 		}

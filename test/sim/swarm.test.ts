@@ -14,7 +14,10 @@ const node = fc.record({
 
 const simulation: fc.Arbitrary<RawSimulation> = fc.record({
 	concurrency: fc.integer({ min: 1, max: 4 }),
-	runs: fc.array(fc.record({ nodes: fc.array(node, { maxLength: 9, size: "max" }), options: number }), { minLength: 1, maxLength: 2 }),
+	runs: fc.array(fc.record({ nodes: fc.array(node, { maxLength: 9, size: "max" }), options: number }), {
+		minLength: 1,
+		maxLength: 2,
+	}),
 	meddling: fc.array(fc.record({ turn: fc.nat({ max: 14 }), run: number, kind: number, arg: number }), {
 		maxLength: 10,
 		size: "max",
@@ -29,7 +32,7 @@ describe("a whole swarm under random graphs, agents and meddling", () => {
 				await sim.play();
 				expect(sim.problems(), sim.story()).toEqual([]);
 			}),
-			cases(400),
+			cases(3_000),
 		);
 	});
 
@@ -41,7 +44,7 @@ describe("a whole swarm under random graphs, agents and meddling", () => {
 				await second.play();
 				expect(second.story()).toBe(first.story());
 			}),
-			cases(40),
+			cases(200),
 		);
 	});
 });

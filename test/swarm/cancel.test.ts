@@ -1,7 +1,20 @@
 import { getEventListeners } from "node:events";
 import { defineAgent } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { echo, fail, finish, forever, gate, lines, obedient, pass, record, rejection, rest, virtualSwarm } from "./fixture.js";
+import {
+	echo,
+	fail,
+	finish,
+	forever,
+	gate,
+	lines,
+	obedient,
+	pass,
+	record,
+	rejection,
+	rest,
+	virtualSwarm,
+} from "./fixture.js";
 
 describe("cancel", () => {
 	test("aborts signals, starts nothing, refuses late outcomes, and gives the reason", async () => {
@@ -122,7 +135,9 @@ describe("cancel", () => {
 			name: "flood",
 			run: async () => {
 				const all = Array.from({ length: 10_500 }, (_, i) => run.signal("s", i));
-				const refused = Promise.allSettled(all).then((settled) => settled.filter(({ status }) => status === "rejected"));
+				const refused = Promise.allSettled(all).then((settled) =>
+					settled.filter(({ status }) => status === "rejected"),
+				);
 				void run.cancel("through");
 				return (await refused).length;
 			},

@@ -1,6 +1,19 @@
 import { defineAgent } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { deps, echo, fail, finish, gate, lines, obedient, pass, record, rejection, rest, virtualSwarm } from "./fixture.js";
+import {
+	deps,
+	echo,
+	fail,
+	finish,
+	gate,
+	lines,
+	obedient,
+	pass,
+	record,
+	rejection,
+	rest,
+	virtualSwarm,
+} from "./fixture.js";
 
 describe("pause and resume", () => {
 	test("no attempt starts while paused; those that run go on", async () => {
@@ -159,7 +172,9 @@ describe("mutate from outside", () => {
 		expect(error).toMatchObject({ code: "ILLEGAL_STATE", nodes: ["a"] });
 		expect(run.snapshot()).toBe(before);
 		for (const patch of [null, "x", 5, {}, [null], [{ type: "explode" }], [{ type: "addNode" }]]) {
-			expect(await rejection(run.mutate(patch as never)), JSON.stringify(patch)).toMatchObject({ code: "INVALID_SPEC" });
+			expect(await rejection(run.mutate(patch as never)), JSON.stringify(patch)).toMatchObject({
+				code: "INVALID_SPEC",
+			});
 		}
 		await run.cancel();
 	});

@@ -1,6 +1,20 @@
 import { defineAgent, type NodeSpec, RunFailedError, result, SwarmError } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { deps, echo, fail, finish, forever, gate, lines, obedient, pass, record, rejection, rest, virtualSwarm } from "./fixture.js";
+import {
+	deps,
+	echo,
+	fail,
+	finish,
+	forever,
+	gate,
+	lines,
+	obedient,
+	pass,
+	record,
+	rejection,
+	rest,
+	virtualSwarm,
+} from "./fixture.js";
 
 describe("a run completes", () => {
 	test("at once when its graph is empty", async () => {
@@ -90,7 +104,11 @@ describe("a run fails", () => {
 			],
 		});
 		const outcome = await run.result();
-		expect(outcome).toMatchObject({ status: "failed", outputs: { d: 4 }, stats: { failed: 1, skipped: 2, completed: 1 } });
+		expect(outcome).toMatchObject({
+			status: "failed",
+			outputs: { d: 4 },
+			stats: { failed: 1, skipped: 2, completed: 1 },
+		});
 		expect(outcome.reason).toContain('"a"');
 		expect(run.snapshot().get("c")?.skipped).toEqual({ cause: "failure", root: "a" });
 	});
@@ -116,7 +134,11 @@ describe("a run fails", () => {
 		const run = swarm.start({ nodes });
 		const events = record(run);
 		const outcome = await finish(run, clock);
-		expect(outcome).toMatchObject({ status: "failed", outputs: { clean: "cleaned" }, stats: { cancelled: 2, leaked: 0 } });
+		expect(outcome).toMatchObject({
+			status: "failed",
+			outputs: { clean: "cleaned" },
+			stats: { cancelled: 2, leaked: 0 },
+		});
 		expect(outcome.reason).toContain('"a"');
 		expect(lines(events).slice(-6)).toEqual([
 			"run.stopping a",
@@ -212,7 +234,10 @@ describe("a run stalls", () => {
 		];
 		const run = swarm.start({ nodes }, { onStall: { id: "again", agent: "replan", times: 3 } });
 		const outcome = await run.result();
-		expect(outcome).toMatchObject({ status: "failed", outputs: { mid: "went on", again: ["mid"], "again-2": ["mid"] } });
+		expect(outcome).toMatchObject({
+			status: "failed",
+			outputs: { mid: "went on", again: ["mid"], "again-2": ["mid"] },
+		});
 		expect(run.snapshot().get("again-3")).toBeUndefined();
 
 		const once = await swarm.start({ nodes }, { onStall: { id: "again", agent: "replan" } }).result();
@@ -224,7 +249,9 @@ describe("a run stalls", () => {
 		const start = (onStall: object) => () => swarm.start({ nodes: [] }, { onStall: onStall as { agent: string } });
 		expect(start({ agent: "ghost" })).toThrowError(expect.objectContaining({ code: "UNKNOWN_AGENT" }));
 		expect(start({ agent: "echo", colour: 1 })).toThrowError(expect.objectContaining({ code: "INVALID_SPEC" }));
-		expect(start({ agent: "echo", input: new Date(0) })).toThrowError(expect.objectContaining({ code: "INVALID_INPUT" }));
+		expect(start({ agent: "echo", input: new Date(0) })).toThrowError(
+			expect.objectContaining({ code: "INVALID_INPUT" }),
+		);
 		expect(start({ agent: "echo", times: 0 })).toThrowError(expect.objectContaining({ code: "INVALID_OPTION" }));
 	});
 });

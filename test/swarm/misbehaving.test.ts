@@ -31,7 +31,13 @@ describe("an agent that throws", () => {
 		expect(trace).toEqual(failed);
 		expect(outcome.status).toBe("completed");
 		expect(outcome.failures).toMatchObject([
-			{ id: "x", code: "E_BOOM", message: "boom", attempts: 1, cause: { name: "TypeError", cause: { message: "underneath" } } },
+			{
+				id: "x",
+				code: "E_BOOM",
+				message: "boom",
+				attempts: 1,
+				cause: { name: "TypeError", cause: { message: "underneath" } },
+			},
 		]);
 		expect(outcome.failures[0]?.cause?.stack).toContain("boom");
 		expect(run.output("after")).toEqual({ x: "E_BOOM" });
@@ -257,7 +263,11 @@ describe("an agent that does not return in time (B4, B7, B14, B44)", () => {
 			void run.cancel("enough");
 			await aborted.promise;
 			const outcome = await finish(run, clock);
-			expect(outcome).toMatchObject({ status: "cancelled", reason: "enough", stats: { stale: 1, leaked: 0, cancelled: 2 } });
+			expect(outcome).toMatchObject({
+				status: "cancelled",
+				reason: "enough",
+				stats: { stale: 1, leaked: 0, cancelled: 2 },
+			});
 			expect(run.output("x")).toBeUndefined();
 			expect(run.error("x")).toBeUndefined();
 			expect(lines(events).slice(-3)).toEqual(["node.cancelled x", "node.cancelled y", "run.ended"]);

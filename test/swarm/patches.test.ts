@@ -77,7 +77,10 @@ describe("an agent that returns nodes", () => {
 	});
 
 	test("sees a result of another copy of the package as one", async () => {
-		const branded = { output: 5, patch: { mutations: [{ type: "addNode", node: { id: "x", agent: "echo", input: 6 } }] } };
+		const branded = {
+			output: 5,
+			patch: { mutations: [{ type: "addNode", node: { id: "x", agent: "echo", input: 6 } }] },
+		};
 		Object.defineProperty(branded, Symbol.for("dagswarm.result"), { value: true });
 		const { swarm } = virtualSwarm([defineAgent({ name: "plan", run: async () => branded as unknown }), echo]);
 		expect(await swarm.run({ nodes: [{ id: "plan", agent: "plan" }] })).toEqual({ plan: 5, x: 6 });
@@ -110,9 +113,7 @@ const refused: readonly Refused[] = [
 	{
 		name: "a cycle with old nodes",
 		nodes: [good],
-		mutations: [
-			{ type: "addEdge", from: "end", to: "mid" },
-		],
+		mutations: [{ type: "addEdge", from: "end", to: "mid" }],
 		code: "CYCLE",
 		ids: ["mid", "end"],
 	},
@@ -161,25 +162,28 @@ const refused: readonly Refused[] = [
 ];
 
 describe("an invalid patch", () => {
-	test.each(refused)("with $name changes nothing, and the node fails with $code", async ({ nodes, mutations, code, ids }) => {
-		const plan = planner(nodes ?? [], mutations);
-		const { swarm, clock } = virtualSwarm([plan, echo], { maxNodes: 5 });
-		const run = swarm.start({ nodes: graphAround });
-		const events = record(run);
-		const outcome = await finish(run, clock);
-		expect(outcome.status).toBe("failed");
-		expect(outcome.failures).toMatchObject([{ id: "plan", code, attempts: 1 }]);
-		expect(run.error("plan")?.nodes).toEqual(expect.arrayContaining([...ids]));
-		expect(run.snapshot().get("good")).toBeUndefined();
-		expect(run.snapshot().size).toBe(4);
-		expect(lines(events, /patch|node\.(failed|skipped)/)).toEqual([
-			"patch.rejected plan",
-			"node.failed plan",
-			"node.skipped mid",
-			"node.skipped end",
-		]);
-		expect(outcome.stats.added).toBe(0);
-	});
+	test.each(refused)(
+		"with $name changes nothing, and the node fails with $code",
+		async ({ nodes, mutations, code, ids }) => {
+			const plan = planner(nodes ?? [], mutations);
+			const { swarm, clock } = virtualSwarm([plan, echo], { maxNodes: 5 });
+			const run = swarm.start({ nodes: graphAround });
+			const events = record(run);
+			const outcome = await finish(run, clock);
+			expect(outcome.status).toBe("failed");
+			expect(outcome.failures).toMatchObject([{ id: "plan", code, attempts: 1 }]);
+			expect(run.error("plan")?.nodes).toEqual(expect.arrayContaining([...ids]));
+			expect(run.snapshot().get("good")).toBeUndefined();
+			expect(run.snapshot().size).toBe(4);
+			expect(lines(events, /patch|node\.(failed|skipped)/)).toEqual([
+				"patch.rejected plan",
+				"node.failed plan",
+				"node.skipped mid",
+				"node.skipped end",
+			]);
+			expect(outcome.stats.added).toBe(0);
+		},
+	);
 
 	test.each(refused)('with $name is left out under onPatchRejected: "complete"', async ({ nodes, mutations, code }) => {
 		const plan = planner(nodes ?? [], mutations);
@@ -225,7 +229,16 @@ describe("an invalid patch", () => {
 	test("whose nodes have no ids and no plain inputs fails the node, it does not hang the run", async () => {
 		const cyclic: Record<string, unknown> = {};
 		cyclic["self"] = cyclic;
-		for (const input of [10n, cyclic, { f: () => 1 }, { get bad() { throw new Error("hostile"); } }]) {
+		for (const input of [
+			10n,
+			cyclic,
+			{ f: () => 1 },
+			{
+				get bad() {
+					throw new Error("hostile");
+				},
+			},
+		]) {
 			const plan = defineAgent({ name: "plan", run: async () => result(1, { nodes: [{ agent: "echo", input }] }) });
 			const { swarm } = virtualSwarm([plan, echo]);
 			const outcome = await swarm.start({ nodes: [{ id: "plan", agent: "plan" }] }).result();
@@ -359,7 +372,12 @@ describe("ctx.graph.commit", () => {
 			},
 		});
 		const { swarm } = virtualSwarm([plan, echo]);
-		const run = swarm.start({ nodes: [{ id: "plan", agent: "plan" }, { id: "x", agent: "echo" }] });
+		const run = swarm.start({
+			nodes: [
+				{ id: "plan", agent: "plan" },
+				{ id: "x", agent: "echo" },
+			],
+		});
 		await rest();
 		await run.mutate([{ type: "pruneSubgraph", id: "plan" }]);
 		go.open();

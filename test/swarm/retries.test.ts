@@ -1,6 +1,20 @@
 import { defineAgent } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { deps, echo, fail, finish, forever, gate, lines, obedient, pass, record, rest, settled, virtualSwarm } from "./fixture.js";
+import {
+	deps,
+	echo,
+	fail,
+	finish,
+	forever,
+	gate,
+	lines,
+	obedient,
+	pass,
+	record,
+	rest,
+	settled,
+	virtualSwarm,
+} from "./fixture.js";
 
 describe("retry", () => {
 	test("waits with exponential backoff, then fails with the last error", async () => {
@@ -155,7 +169,11 @@ describe("timeout", () => {
 		expect(run.snapshot().get("a")?.state).toBe("running");
 		await pass(clock, 1);
 		const outcome = await run.result();
-		expect(outcome).toMatchObject({ status: "completed", outputs: { b: { a: "TIMEOUT" } }, stats: { leaked: 0, stale: 1 } });
+		expect(outcome).toMatchObject({
+			status: "completed",
+			outputs: { b: { a: "TIMEOUT" } },
+			stats: { leaked: 0, stale: 1 },
+		});
 		expect(outcome.failures[0]?.message).toContain("5000 ms");
 		expect(clock.pending).toBe(0);
 	});
@@ -251,7 +269,11 @@ describe("timeout", () => {
 		const { swarm, clock } = virtualSwarm([sleeper]);
 		const run = swarm.start({ nodes: [{ id: "a", agent: "sleeper", timeout: { total: 1_000 } }] });
 		await pass(clock, 1_000);
-		expect(await run.result()).toMatchObject({ status: "failed", failures: [{ code: "TIMEOUT" }], stats: { leaked: 0 } });
+		expect(await run.result()).toMatchObject({
+			status: "failed",
+			failures: [{ code: "TIMEOUT" }],
+			stats: { leaked: 0 },
+		});
 	});
 
 	test("late outcome of a timed-out attempt does not complete its retry's turn (B6)", async () => {

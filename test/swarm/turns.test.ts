@@ -113,7 +113,11 @@ describe("two runs in one swarm", () => {
 });
 
 describe("the order of one run", () => {
-	const order = async (specs: NodeSpec[], options: Partial<SwarmOptions> = {}, start: object = {}): Promise<string[]> => {
+	const order = async (
+		specs: NodeSpec[],
+		options: Partial<SwarmOptions> = {},
+		start: object = {},
+	): Promise<string[]> => {
 		const started: string[] = [];
 		const work = defineAgent({ name: "work", run: async (_: unknown, ctx) => started.push(ctx.nodeId) });
 		const { swarm } = virtualSwarm([work], { concurrency: 1, ...options });
@@ -190,7 +194,9 @@ describe("limits", () => {
 	test("of an agent hold over all runs", async () => {
 		expect(await most(nodes(12), {}, { concurrency: 3 })).toBe(3);
 		expect(await most(nodes(12), { limits: { api: 4 } }, { limits: ["api"] })).toBe(4);
-		expect(await most(nodes(12, { limits: ["api"] }), { limits: { api: 4 } }, { limits: ["api"], concurrency: 5 })).toBe(4);
+		expect(
+			await most(nodes(12, { limits: ["api"] }), { limits: { api: 4 } }, { limits: ["api"], concurrency: 5 }),
+		).toBe(4);
 	});
 
 	test("of a run hold for that run", async () => {

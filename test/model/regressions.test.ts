@@ -1,0 +1,153 @@
+import { describe, expect, test } from "vitest";
+import { answerProblem, difference, fingerprint } from "./compare.js";
+import { type Concrete, Pair } from "./drive.js";
+import { foldProblem } from "./fold.js";
+import type { ModelMutation, ModelPatch, ModelSpec } from "./model-types.js";
+import { judgeTrace } from "./trace-oracle.js";
+
+/** Cases that random runs once found, shrunk: each went wrong, and each is played beside the model for good. */
+const found: readonly (readonly [string, ...Concrete[]])[] = [
+	[
+		"the first output of a run may be of any node",
+		add(node("a"), node("b")),
+		{ type: "claim", id: "b" },
+		{ type: "complete", lease: 0, forge: "none" },
+	],
+	[
+		"injecting with inherit replaces the new node's own join, by the default too",
+		add(node("a")),
+		mutate({ type: "injectBefore", id: "a", node: node("b", { join: "any" }), inherit: true }),
+	],
+	[
+		"two roots of one exclusive pruning are both inside",
+		add(node("a"), node("b"), node("c", { dependsOn: ["a", "b"], join: "any" })),
+		mutate({ type: "pruneSubgraph", ids: ["a", "b"], scope: "exclusive" }),
+	],
+	[
+		"a second pruning in one patch sees what the first one takes",
+		add(node("a"), node("b"), node("c", { dependsOn: ["a", "b"], join: "any" })),
+		mutate(
+			{ type: "pruneSubgraph", ids: ["a"], scope: "exclusive" },
+			{ type: "pruneSubgraph", ids: ["b"], scope: "exclusive" },
+		),
+	],
+	[
+		"what a completion's patch expects is checked before the completion",
+		add(node("a")),
+		{ type: "claim", id: "a" },
+		{ type: "complete", lease: 0, forge: "none", patch: { mutations: [], expect: { a: "running" } } },
+	],
+	[
+		"parts that other new nodes wait for keep their place in the order",
+		add(node("a"), node("b"), node("c", { dependsOn: ["a", "b"] })),
+		mutate(
+			{
+				type: "splitNode",
+				id: "c",
+				into: [node("p", { dependsOn: ["a"] }), node("q", { dependsOn: ["p"] }), node("r", { dependsOn: ["p"] })],
+			},
+			{
+				type: "addNodes",
+				nodes: [node("x", { dependsOn: ["r", "q"] }), node("y", { dependsOn: ["p"] }), node("z", { dependsOn: ["c"] })],
+			},
+		),
+	],
+	[
+		"a refused patch that took an edge away leaves an order that has it",
+		add(node("n1"), node("n2", { dependsOn: ["n1"] }), node("n3")),
+		{ type: "claim", id: "n3" },
+		mutate(
+			{
+				type: "injectBefore",
+				id: "n2",
+				node: node("n5", { dependsOn: ["n1", "n3", "n4"] }),
+				inherit: true,
+			},
+			{ type: "addEdge", from: "n3", to: "n1" },
+			{ type: "addEdge", from: "n2", to: "n4" },
+			{ type: "addNode", node: node("n4") },
+			{ type: "removeEdge", from: "n1", to: "n2" },
+		),
+	],
+	[
+		"a node whose edges have gone can be updated without a word about its join",
+		add(node("a"), node("b"), node("c", { dependsOn: ["a", "b"], join: { atLeast: 2 } })),
+		mutate({ type: "removeEdge", from: "a", to: "c" }),
+		mutate({ type: "updateNode", id: "c", changes: { priority: 3 } }),
+	],
+	[
+		"what atLeast has fallen to is what parts and injected nodes inherit",
+		add(node("a"), node("b"), node("c", { dependsOn: ["a", "b"], join: { atLeast: 2 } })),
+		mutate({ type: "removeEdge", from: "a", to: "c" }),
+		mutate({ type: "injectBefore", id: "c", node: node("d", { join: "settled" }), inherit: true }),
+		add(node("e"), node("f"), node("g", { dependsOn: ["e", "f"], join: { atLeast: 2 } })),
+		mutate({ type: "removeEdge", from: "e", to: "g" }),
+		mutate({ type: "splitNode", id: "g", into: [node("h")] }),
+	],
+	[
+		"what was split is no sink of the plan that it was in",
+		add(node("plan")),
+		{ type: "claim", id: "plan" },
+		{ type: "commit", lease: 0, patch: { mutations: [{ type: "addNode", node: node("a") }] } },
+		mutate({ type: "splitNode", id: "a", into: [node("b")] }),
+		add(node("after", { dependsOn: ["plan"] })),
+		{ type: "complete", lease: 0, forge: "none", patch: { mutations: [], expand: true } },
+	],
+	[
+		"the key of a refused patch is not used up by the next event",
+		add(node("a"), node("b", { dependsOn: ["a"] })),
+		{ type: "claim", id: "a" },
+		{ type: "mutate", patch: { mutations: [{ type: "removeNode", ids: ["nobody"] }] }, key: "k" },
+		{ type: "fail", lease: 0, forge: "none" },
+		{ type: "mutate", patch: { mutations: [{ type: "addNode", node: node("c") }] }, key: "k" },
+	],
+	[
+		"after failRun the nodes that still run change the graph no more",
+		add(node("a", { onFailure: "failRun" }), node("b", { dependsOn: ["a"], join: "always" })),
+		{ type: "claim", id: "a" },
+		{ type: "fail", lease: 0, forge: "none" },
+		{ type: "claim", id: "b" },
+		{ type: "commit", lease: 1, patch: { mutations: [{ type: "addNode", node: node("c") }] } },
+		{ type: "complete", lease: 1, forge: "none", patch: { mutations: [{ type: "addNode", node: node("d") }] } },
+	],
+	[
+		"of two that wait for one signal since the same moment the first to wait is woken",
+		add(node("a", { retry: { maxAttempts: 2, delay: 0 } }), node("b")),
+		{ type: "claim", id: "a" },
+		{ type: "fail", lease: 0, forge: "none" },
+		{ type: "claim", id: "b" },
+		{ type: "claim", id: "a" },
+		{ type: "park", lease: 1, wait: { signal: "s" } },
+		{ type: "park", lease: 2, wait: { signal: "s" } },
+		{ type: "signal", name: "s" },
+	],
+];
+
+function node(id: string, more: Partial<ModelSpec> = {}): ModelSpec {
+	return { id, agent: "work", ...more };
+}
+
+function mutate(...mutations: ModelMutation[]): Concrete {
+	const patch: ModelPatch = { mutations };
+	return { type: "mutate", patch };
+}
+
+function add(...nodes: ModelSpec[]): Concrete {
+	return mutate({ type: "addNodes", nodes });
+}
+
+describe("what random runs have found", () => {
+	test.each(found.map(([title, ...commands]) => [title, commands] as const))("%s", async (_, commands) => {
+		const pair = new Pair({ start: [], limits: 0, commands: [] });
+		for (const command of commands) {
+			const before = fingerprint(pair);
+			const step = await pair.give(command);
+			expect(answerProblem(step), pair.story).toBeUndefined();
+			expect(difference(pair), pair.story).toBeUndefined();
+			if (!step.real.ok) expect(fingerprint(pair)).toBe(before);
+		}
+		const { events, handle } = pair.side;
+		expect(judgeTrace(events)).toEqual([]);
+		expect(foldProblem(events, handle.snapshot())).toBeUndefined();
+	});
+});
