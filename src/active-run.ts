@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { Clock, Timer } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
 import type { SwarmError } from "./core/errors.js";
@@ -35,6 +36,7 @@ const DEFAULT_GRACE_MS = 5_000;
 export class ActiveRun implements ActorHost, RunPort {
 	readonly actor: GraphActor;
 	readonly handle: RunHandle;
+	readonly scope = new AsyncResource("SwarmRun");
 	readonly parked = new Map<NodeId, Attempt>();
 	inFlight = 0;
 	leaked = 0;

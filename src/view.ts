@@ -1,4 +1,5 @@
 import { enablePatches, type Patch as ImmerPatch, produceWithPatches } from "immer";
+import { Emitter } from "./core/emitter.js";
 import type { NodeId } from "./core/ids.js";
 import { escapePointer } from "./core/plain.js";
 import type { GraphActor } from "./graph/actor.js";
@@ -35,11 +36,12 @@ export class RunView {
 	#state: ViewState;
 	/** What the latest version was made of. */
 	#snapshot: Snapshot;
-	readonly #listeners = new Set<(state: ViewState, patches: readonly JsonPatch[]) => void>();
+	readonly #emitter: Emitter<{ readonly view: readonly [ViewState, readonly JsonPatch[]] }>;
 	#unsubscribe: (() => void) | undefined;
 
 	constructor(actor: GraphActor) {
 		this.#actor = actor;
+		this.#emitter = new Emitter(actor.report);
 		this.#snapshot = actor.snapshot();
 		this.#state = this.#read();
 	}
@@ -61,11 +63,11 @@ export class RunView {
 	 */
 	subscribe(listener: (state: ViewState, patches: readonly JsonPatch[]) => void): () => void {
 		this.#state = this.current;
-		this.#listeners.add(listener);
+		const off = this.#emitter.on("view", ([state, patches]) => listener(state, patches));
 		this.#unsubscribe ??= this.#actor.subscribe(() => this.#advance());
 		return () => {
-			this.#listeners.delete(listener);
-			if (this.#listeners.size > 0) return;
+			off();
+			if (this.#emitter.count("view") > 0) return;
 			this.#unsubscribe?.();
 			this.#unsubscribe = undefined;
 		};
@@ -81,15 +83,7 @@ export class RunView {
 		});
 		this.#snapshot = snapshot;
 		this.#state = next;
-		const json = patches.map(toJsonPatch);
-		for (const listener of this.#listeners) {
-			try {
-				listener(next, json);
-			} catch (error) {
-				// The other listeners still hear of it.
-				this.#actor.report(error, "view");
-			}
-		}
+		this.#emitter.emit("view", [next, patches.map(toJsonPatch)]);
 	}
 
 	#read(): ViewState {

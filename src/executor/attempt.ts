@@ -1,3 +1,4 @@
+import type { AsyncResource } from "node:async_hooks";
 import type { Timer } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
@@ -10,6 +11,8 @@ import { AgentContext } from "./context.js";
 /** A run as the executor sees it. */
 export interface RunPort {
 	readonly actor: GraphActor;
+	/** The asynchronous context that the run was started in. */
+	readonly scope: AsyncResource;
 	/** How long an aborted function may take to return, unless its node says otherwise; milliseconds. */
 	graceOf(lease: Lease): number;
 	/** Attempts whose functions are parked, by node. */

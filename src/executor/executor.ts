@@ -115,7 +115,9 @@ export class Executor {
 		let returned: unknown;
 		let later: boolean;
 		try {
-			returned = attempt.agent.run(input, attempt.context);
+			const { agent, context, run } = attempt;
+			// Whatever set this going: the function sees what whoever started its run had stored for it.
+			returned = run.scope.runInAsyncScope(agent.run, agent, input, context);
 			// A getter of the agent's may throw too.
 			later = returned instanceof Promise || isThenable(returned);
 		} catch (error) {

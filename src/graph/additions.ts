@@ -47,7 +47,7 @@ export function addAll(tx: Transaction, patch: Patch, author: Author, rules: Add
 		for (const spec of specsOf(mutation)) {
 			const checked = checkSpec(spec, rules.policies);
 			if ("code" in checked) return checked;
-			const stored = toStored(tx, spec, mutation, rules.freeze);
+			const stored = toStored(tx, spec, mutation, patch, rules.freeze);
 			if ("code" in stored) return stored;
 			const known = readds ? readd(tx, stored, author) : undefined;
 			if (known === "same") continue;
@@ -83,14 +83,14 @@ function growthRefusal(tx: Transaction, count: number, author: Author, rules: Ad
 }
 
 /** The spec as the graph keeps it: the caller's own object where nothing has to be filled in. */
-function toStored(tx: Transaction, spec: NodeSpec, by: Mutation, freeze: boolean): StoredSpec | Refusal {
+function toStored(tx: Transaction, spec: NodeSpec, by: Mutation, patch: Patch, freeze: boolean): StoredSpec | Refusal {
 	const { id } = spec;
 	// The border fills in ids; a driver of decide who left one out has a bug.
 	if (id === undefined) return refuse("INVALID_SPEC", "a node reached the graph without an id");
 	let stored = spec as StoredSpec;
 	if (typeof spec.agent !== "string") stored = { ...spec, id, agent: agentName(spec.agent) ?? "" };
 	if (by.type === "splitNode") {
-		const inherited = inherit(tx, stored, by.id);
+		const inherited = inherit(tx, stored, by.id, patch);
 		if ("code" in inherited) return inherited;
 		stored = inherited;
 	}
@@ -98,17 +98,20 @@ function toStored(tx: Transaction, spec: NodeSpec, by: Mutation, freeze: boolean
 }
 
 /** A part is held or eager like the node it is part of, and starts under the same join unless it says its own. */
-function inherit(tx: Transaction, part: StoredSpec, originalId: string): StoredSpec | Refusal {
+function inherit(tx: Transaction, part: StoredSpec, originalId: string, patch: Patch): StoredSpec | Refusal {
 	const { graph } = tx.state;
-	const original = graph.index.get(originalId);
+	const n = graph.index.get(originalId);
+	// The node that is split may come with the same patch.
+	const original = n === undefined ? patch.flatMap(specsOf).find(({ id }) => id === originalId) : graph.spec(n);
 	if (original === undefined) return part;
 	if (Object.values(part.dependsOn ?? []).includes(originalId)) {
 		return refuse("INVALID_SPEC", `"${part.id}" is a part of "${originalId}" and cannot depend on it`, {
 			nodes: [part.id, originalId],
 		});
 	}
-	const join = joinLeft(graph, original);
-	const speculative = graph.isHeld(original) ? "hold" : graph.nodes.has(original, EAGER) ? "eager" : undefined;
+	const join = n === undefined ? original.join : joinLeft(graph, n);
+	const marked = n !== undefined && (graph.isHeld(n) ? "hold" : graph.nodes.has(n, EAGER) ? "eager" : undefined);
+	const speculative = n === undefined ? original.speculative : marked || undefined;
 	return {
 		...part,
 		...(part.join === undefined && part.dependsOn === undefined && join !== undefined && { join }),

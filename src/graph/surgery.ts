@@ -1,6 +1,6 @@
 import type { Refusal } from "../core/errors.js";
 import type { Graph } from "./graph.js";
-import { JOIN_AT_LEAST, JOIN_FAILED } from "./node-table.js";
+import { HAS_ALIASES, JOIN_AT_LEAST, JOIN_FAILED } from "./node-table.js";
 import { refuse } from "./spec.js";
 import { joinLeft } from "./terms.js";
 import type { Transaction } from "./transaction.js";
@@ -24,10 +24,8 @@ export function removeNode(tx: Transaction, n: number, mode: "bridge" | "detach"
 	for (const dependent of dependents) {
 		tx.unchecked.add(dependent);
 		if (mode !== "bridge" || !graph.isUnstarted(dependent)) continue;
-		for (const { from, alias } of dependencies) {
-			const refusal = tx.addEdge(from, dependent, alias);
-			if (refusal !== undefined) return refusal;
-		}
+		const refusal = adoptAll(tx, dependencies, dependent);
+		if (refusal !== undefined) return refusal;
 	}
 	tx.abandon(n, "removed");
 	return undefined;
@@ -47,10 +45,8 @@ export function splitInto(
 	const dependencies = dependenciesOf(graph, n);
 	settle(tx, parts, n);
 	for (const part of parts) {
-		for (const { from, alias } of dependencies) {
-			const refusal = tx.addEdge(from, part, alias);
-			if (refusal !== undefined) return refusal;
-		}
+		const refusal = adoptAll(tx, dependencies, part);
+		if (refusal !== undefined) return refusal;
 	}
 	const refusal = moveDependents(tx, n, parts);
 	if (refusal !== undefined || running) return refusal;
@@ -129,17 +125,16 @@ export function injectNode(
 		if (refusal !== undefined) return refusal;
 	}
 	tx.unchecked.add(target);
-	return tx.addEdge(n, target);
+	return adoptAll(tx, [{ from: n }], target);
 }
 
 function inheritFrom(tx: Transaction, n: number, target: number): Refusal | undefined {
 	const { graph } = tx.state;
 	const join = joinLeft(graph, target);
-	for (const { from, alias } of dependenciesOf(graph, target)) {
-		tx.removeEdge(graph.findEdge(from, target));
-		const refusal = tx.addEdge(from, n, alias);
-		if (refusal !== undefined) return refusal;
-	}
+	const dependencies = dependenciesOf(graph, target);
+	for (const { from } of dependencies) tx.removeEdge(graph.findEdge(from, target));
+	const refusal = adoptAll(tx, dependencies, n);
+	if (refusal !== undefined) return refusal;
 	const { join: before, ...rest } = graph.spec(target);
 	const { join: own, ...spec } = graph.spec(n);
 	// The join moves as it is: one that the new node brings gives way, to the default as well.
@@ -199,6 +194,33 @@ function dependenciesOf(graph: Graph, n: number): Dependency[] {
 		found.push({ from: graph.edges.from(edge), ...(alias !== undefined && { alias }) });
 	}
 	return found;
+}
+
+/** The names by which a node sees its dependencies. */
+function namesOf(graph: Graph, n: number): Set<string> {
+	const names = new Set<string>();
+	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge))
+		names.add(graph.aliasOf(edge)?.[0] ?? graph.id(graph.edges.from(edge)));
+	return names;
+}
+
+/** Gives a node more dependencies, under their aliases where it calls nothing else so, else under their ids. */
+function adoptAll(tx: Transaction, dependencies: readonly Dependency[], n: number): Refusal | undefined {
+	const { graph } = tx.state;
+	const named = graph.nodes.has(n, HAS_ALIASES) || dependencies.some(({ alias }) => alias !== undefined);
+	const taken = named ? namesOf(graph, n) : undefined;
+	for (const { from, alias } of dependencies) {
+		if (taken !== undefined && graph.findEdge(from, n) !== 0) continue;
+		const own = alias !== undefined && !taken?.has(alias[0] as string) ? alias : undefined;
+		if (own === undefined && taken?.has(graph.id(from))) {
+			return refuse("INVALID_SPEC", `"${graph.id(n)}" already has a dependency called "${graph.id(from)}"`, {
+				nodes: [graph.id(n)],
+			});
+		}
+		const refusal = tx.addEdge(from, n, own);
+		if (refusal !== undefined) return refusal;
+	}
+	return undefined;
 }
 
 function dependentsOf(graph: Graph, n: number): number[] {

@@ -50,7 +50,6 @@ function gate<T = void>() {
 
 /** Something with a `then` that is no promise. */
 function thenable(then: (yes: (value: number) => void, no: (error: Error) => void) => void): object {
-	// biome-ignore lint/suspicious/noThenProperty: it is what agents of other libraries may return
 	return { then };
 }
 
@@ -86,11 +85,13 @@ describe("an agent function", () => {
 		],
 		[
 			"returns a getter that throws",
-			() => ({
-				get then() {
-					throw new Error("no");
-				},
-			}),
+			() =>
+				// biome-ignore lint/suspicious/noThenProperty: an object may do that to whoever looks
+				Object.defineProperty({}, "then", {
+					get: () => {
+						throw new Error("no");
+					},
+				}),
 		],
 	])("that %s fails its attempt", async (_, body) => {
 		const { start } = swarmOf({ a: body, b: () => 1 });

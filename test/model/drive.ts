@@ -67,7 +67,9 @@ export class Side {
 	}
 
 	#lease(index: number, forge: Forgery = "none"): Lease {
-		const lease = this.leases[index] as Lease;
+		const lease = this.leases[index];
+		if (lease === undefined)
+			throw new Error(`the actor granted ${this.leases.length} leases, and the model ${index + 1}`);
 		const { node, attempt, epoch, seq } = lease;
 		if (forge === "none") return lease;
 		const by = (what: Forgery): number => (forge === what ? 1 : 0);

@@ -44,19 +44,19 @@ const patch = fc.record({
 
 /** How often each kind of command comes, out of their sum. */
 const KINDS: readonly (readonly [string, number])[] = [
-	["claim", 22],
-	["complete", 14],
+	["claim", 30],
+	["complete", 18],
 	["completeWith", 10],
-	["fail", 7],
+	["fail", 10],
 	["stale", 4],
-	["mutate", 22],
-	["commit", 5],
+	["mutate", 18],
+	["commit", 8],
 	["park", 4],
 	["signal", 3],
 	["advance", 4],
 	["claimAny", 2],
 	["pause", 1],
-	["resume", 2],
+	["resume", 6],
 	["close", 1],
 	["cancel", 1],
 ];
@@ -85,7 +85,7 @@ const MUTATIONS: readonly (readonly [ModelMutation["type"], number])[] = [
 	["updateNode", 8],
 	["splitNode", 7],
 	["injectBefore", 7],
-	["pruneSubgraph", 5],
+	["pruneSubgraph", 3],
 	["markSpeculative", 6],
 	["confirmSpeculative", 4],
 	["discardSpeculative", 3],
@@ -127,7 +127,7 @@ export class Resolver {
 		if (size > 0 || c % 31 === 30)
 			joins.push("failed", { atLeast: 1 + (d % Math.max(1, size + (c % 29 === 28 ? 2 : 0))) });
 		const join = at(joins, c);
-		const retry = d % 5 === 0 ? { maxAttempts: 1 + (c % 3), delay: c % 2 === 0 ? 0 : 10 } : undefined;
+		const retry = d % 3 === 0 ? { maxAttempts: 1 + (c % 4), delay: c % 2 === 0 ? 0 : 10 } : undefined;
 		const onFailure = at([undefined, undefined, undefined, "skip", "block", "block"] as const, Math.floor(d / 5));
 		const canMutate = at([undefined, undefined, undefined, undefined, "own", false, true] as const, Math.floor(c / 7));
 		const speculative = at(
@@ -139,12 +139,25 @@ export class Resolver {
 			agent: "work",
 			...(size > 0 && { dependsOn: [...dependsOn] }),
 			...(join !== undefined && { join }),
+			...(size > 0 && c % 8 === 3 && { input: { value: { $output: at([...dependsOn], d) as string } } }),
+			...(c % 97 === 96 && { input: { value: { $output: "nobody" } } }),
 			...(retry !== undefined && { retry }),
-			...(d % 89 === 88 ? { onFailure: "failRun" as const } : onFailure !== undefined && { onFailure }),
+			...(d % 41 === 40 ? { onFailure: "failRun" as const } : onFailure !== undefined && { onFailure }),
 			...(c % 11 === 10 && { onPatchRejected: "complete" as const }),
 			...(canMutate !== undefined && { canMutate }),
 			...(speculative !== undefined && { speculative }),
 		};
+	}
+
+	/** What an earlier attempt of the author committed early: the same again, or something else under its id. */
+	#again({ b, c }: RawMutation, author: string | undefined): ModelSpec | undefined {
+		if (author === undefined || c % 4 === 3) return undefined;
+		const { attempt } = this.model.node(author);
+		const before = [...this.model.nodes.values()].filter(
+			(node) => node.addedBy === author && node.addedIn !== undefined && node.addedIn < attempt,
+		);
+		const known = at(before, b)?.spec;
+		return known === undefined || c % 4 > 1 ? known : { ...known, priority: b };
 	}
 
 	/** @param author - the node whose agent makes the patch */
@@ -161,7 +174,9 @@ export class Resolver {
 		// A list whose items name each other must be allowed in any order.
 		if (raw.expect % 3 === 0) mutations.reverse();
 		const known = [...model.nodes.keys()];
-		const expected = raw.expect % 10 === 9 ? at(known, raw.expect) : undefined;
+		// A withheld patch is tried in the middle of another, where joins are not evaluated: what is ready there is left open.
+		const eager = author !== undefined && model.node(author).eager;
+		const expected = raw.expect % 10 === 9 && !eager ? at(known, raw.expect) : undefined;
 		const wrong = raw.expect > 80 ? ("ready" as const) : undefined;
 		return {
 			mutations,
@@ -191,22 +206,26 @@ export class Resolver {
 			fresh.push(made.id);
 			return made;
 		};
-		const target = wild ? at(["nobody", ...all], a) : at(unstarted, a);
+		// Also one that comes with the same patch.
+		const inner = c % 9 === 8 ? at(fresh, b) : undefined;
+		const target = wild ? at(["nobody", ...all], a) : (inner ?? at(unstarted, a));
 		const take = (id: string): string => {
 			used.add(id);
 			return id;
 		};
 		switch (type) {
 			case "addNode":
-				return { type, node: spec(0) };
+				return { type, node: this.#again(raw, author) ?? spec(0) };
 			case "addNodes":
 				return { type, nodes: Array.from({ length: 1 + (b % 3) }, (_, i) => spec(i)) };
 			case "addEdge": {
 				const to = wild ? target : at([...unstarted, ...fresh], a);
 				if (to === undefined) return undefined;
-				const inner = fresh.includes(to);
+				const isFresh = fresh.includes(to);
 				const from = at(
-					known.filter((id) => (inner ? !fresh.includes(id) : wild || !model.nodes.has(id) || !model.reaches(to, id))),
+					known.filter((id) =>
+						isFresh ? !fresh.includes(id) : wild || !model.nodes.has(id) || !model.reaches(to, id),
+					),
 					b,
 				);
 				return from === undefined || (fresh.includes(from) && !wild) ? undefined : { type, from, to };

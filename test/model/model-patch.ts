@@ -1,24 +1,18 @@
 import type { Model } from "./model.js";
 import {
 	ENDED,
+	hasReference,
 	joinLeft,
 	type ModelMutation,
 	type ModelNode,
 	type ModelPatch,
 	ModelRefusal,
 	type ModelSpec,
+	type PatchAuthor,
 	sorted,
 	specsOf,
 	targetsOf,
 } from "./model-types.js";
-
-/** Whose patch it is; the caller of the run has none. */
-export interface PatchAuthor {
-	readonly id: string;
-	readonly attempt: number;
-	readonly early: boolean;
-	readonly completing: boolean;
-}
 
 type Of<Type extends ModelMutation["type"]> = Extract<ModelMutation, { readonly type: Type }>;
 
@@ -281,13 +275,16 @@ class PatchRun {
 		if (live.length > 0) this.#moveDependents(author.id, live);
 	}
 
-	checkJoins(): void {
+	/** Joins and references have to fit the dependencies that there are at the end. */
+	checkTerms(): void {
 		for (const id of this.said) {
 			const { join, deps } = this.model.node(id);
 			if (!this.model.isUnstarted(id)) continue;
 			if (join === "failed" && deps.length === 0) refuse("INVALID_SPEC");
 			if (typeof join === "object" && join.atLeast > deps.length) refuse("INVALID_SPEC");
 		}
+		for (const [id, node] of this.model.nodes)
+			if (this.model.isUnstarted(id) && !hasReference(node)) refuse("INVALID_SPEC");
 	}
 
 	/** Checks pruning and speculation; gives back what is then to be done, marks first. */
@@ -391,7 +388,7 @@ export function applyPatch(
 	run.addAll();
 	run.reshape();
 	run.expand();
-	run.checkJoins();
+	run.checkTerms();
 	complete();
 	const { marks, ends } = run.judgeMarks();
 	for (const mark of marks) mark();

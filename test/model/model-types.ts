@@ -18,6 +18,7 @@ export interface ModelSpec {
 	readonly id: string;
 	readonly agent: string;
 	readonly dependsOn?: readonly string[];
+	readonly input?: { readonly value: { readonly $output: string } };
 	readonly join?: ModelJoin;
 	readonly retry?: { readonly maxAttempts: number; readonly delay: number };
 	readonly onFailure?: "skip" | "block" | "failRun";
@@ -97,6 +98,14 @@ export interface ModelLimits {
 	readonly maxPatchSize: number;
 }
 
+/** Whose patch it is; the caller of the run has none. */
+export interface PatchAuthor {
+	readonly id: string;
+	readonly attempt: number;
+	readonly early: boolean;
+	readonly completing: boolean;
+}
+
 /** Thrown by whatever refuses; the copy that was worked on is dropped. */
 export class ModelRefusal extends Error {
 	constructor(readonly code: string) {
@@ -126,6 +135,12 @@ export function targetsOf(mutation: ModelMutation): readonly string[] {
 	if (mutation.type === "addNode" || mutation.type === "addNodes") return [];
 	if ("to" in mutation) return [mutation.to];
 	return "ids" in mutation ? mutation.ids : [mutation.id];
+}
+
+/** Whether the input of a node refers to a dependency, by id or by the name under which it sees it. */
+export function hasReference({ spec, deps, names }: Pick<ModelNode, "spec" | "deps" | "names">): boolean {
+	const name = spec.input?.value.$output;
+	return name === undefined || deps.includes(name) || deps.some((dep) => names[dep]?.[0] === name);
 }
 
 export function sorted(spec: ModelSpec): [string, unknown][] {

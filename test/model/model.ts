@@ -1,4 +1,4 @@
-import { applyPatch, type PatchAuthor } from "./model-patch.js";
+import { applyPatch } from "./model-patch.js";
 import {
 	type CauseHint,
 	ENDED,
@@ -7,6 +7,7 @@ import {
 	type ModelNode,
 	type ModelPatch,
 	ModelRefusal,
+	type PatchAuthor,
 	type State,
 	type Withheld,
 } from "./model-types.js";
@@ -144,14 +145,25 @@ export class Model {
 			const node = this.node(id);
 			node.started = true;
 			node.state = "running";
+			const fed = node.continues === true || this.#isFed(node);
 			if (node.continues !== true) node.attempt++;
 			node.continues = false;
 			node.wakesAt = undefined;
 			node.token = ++this.world.tokens;
+			// Another attempt would find nothing else.
+			if (!fed) this.failFinally(id);
 		});
 		if (refusal !== undefined) return refusal;
 		const { attempt, token } = this.node(id);
-		return { node: id, attempt, token };
+		return this.node(id).state === "running" ? { node: id, attempt, token } : "INVALID_INPUT";
+	}
+
+	/** Whether what the input refers to is there; where a dependency was split, its name holds an object. */
+	#isFed({ spec, deps, names }: ModelNode): boolean {
+		const name = spec.input?.value.$output;
+		if (name === undefined) return true;
+		const dep = deps.find((each) => (names[each]?.[0] ?? each) === name) ?? name;
+		return (names[dep]?.length ?? 0) > 1 || this.node(dep).state === "completed";
 	}
 
 	#leased(lease: ModelLease): ModelNode {

@@ -85,6 +85,17 @@ const found: readonly (readonly [string, ...Concrete[]])[] = [
 		mutate({ type: "splitNode", id: "g", into: [node("h")] }),
 	],
 	[
+		"parts inherit from a node that comes with the same patch",
+		mutate(
+			{ type: "addNode", node: node("a", { speculative: "hold" }) },
+			{ type: "splitNode", id: "a", into: [node("b")] },
+		),
+		mutate(
+			{ type: "splitNode", id: "c", into: [node("d", { dependsOn: ["c"] })] },
+			{ type: "addNode", node: node("c") },
+		),
+	],
+	[
 		"what was split is no sink of the plan that it was in",
 		add(node("plan")),
 		{ type: "claim", id: "plan" },

@@ -17,7 +17,18 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** What an agent does, taken from its input. */
 type Act = "return" | "throw" | "sleep" | "signal" | "never" | "grow" | "slow" | "split" | "late" | "approve";
-const acts: readonly Act[] = ["return", "throw", "sleep", "signal", "never", "grow", "slow", "split", "late", "approve"];
+const acts: readonly Act[] = [
+	"return",
+	"throw",
+	"sleep",
+	"signal",
+	"never",
+	"grow",
+	"slow",
+	"split",
+	"late",
+	"approve",
+];
 
 /** What the outside does between turns. */
 type Move =
@@ -25,7 +36,10 @@ type Move =
 	| { readonly do: "prune" | "edge" | "approve" | "discard" | "split" | "release"; readonly at: number };
 
 const move: fc.Arbitrary<Move> = fc.oneof(
-	{ weight: 3, arbitrary: fc.record({ do: fc.constantFrom("step", "turn", "pause", "resume", "signal", "add", "poke") }) },
+	{
+		weight: 3,
+		arbitrary: fc.record({ do: fc.constantFrom("step", "turn", "pause", "resume", "signal", "add", "poke") }),
+	},
 	{
 		weight: 2,
 		arbitrary: fc.record({
@@ -103,10 +117,19 @@ class World {
 			case "grow":
 				ctx.graph.addNode({ id: `${key}.early`, agent: "work", input: "return" });
 				await ctx.graph.commit();
-				return result("grown", { expand: true, nodes: [{ id: `${key}.late`, agent: "work", input: "return", dependsOn: [key] }] });
+				return result("grown", {
+					expand: true,
+					nodes: [{ id: `${key}.late`, agent: "work", input: "return", dependsOn: [key] }],
+				});
 			case "split":
 				return result("split", {
-					mutations: [{ type: "splitNode", id: key, into: ["x", "y"].map((part) => ({ id: `${key}.${part}`, agent: "work", input: "return" })) }],
+					mutations: [
+						{
+							type: "splitNode",
+							id: key,
+							into: ["x", "y"].map((part) => ({ id: `${key}.${part}`, agent: "work", input: "return" })),
+						},
+					],
 				});
 			default:
 				return "returned";
@@ -247,7 +270,12 @@ describe("whatever happens in whatever order", () => {
 					if (cancel) expect(["cancelled", outcome.status]).toContain(outcome.status);
 					// Slots and limits are free again: another run of the swarm goes through.
 					const after = await swarm.start({
-						nodes: Array.from({ length: 5 }, (_, i) => ({ id: `a${i}`, agent: "work", input: "return", limits: ["one"] })),
+						nodes: Array.from({ length: 5 }, (_, i) => ({
+							id: `a${i}`,
+							agent: "work",
+							input: "return",
+							limits: ["one"],
+						})),
 					});
 					const free = await after.result();
 					expect(free.status).toBe("completed");
@@ -259,34 +287,38 @@ describe("whatever happens in whatever order", () => {
 
 	test("the same seed and the same moves give the same events (B50)", async () => {
 		await fc.assert(
-			fc.asyncProperty(fc.array(spec, { minLength: 1, maxLength: 8 }), fc.array(move, { maxLength: 15 }), async (specs, moves) => {
-				const traces: string[] = [];
-				for (let k = 0; k < 2; k++) {
-					const world = new World();
-					const swarm = createSwarm<AnyAgent>({
-						agents: [world.work],
-						clock: world.clock,
-						ids: countingIds(),
-						concurrency: 2,
-						limits: { one: 1 },
-						seed: 7,
-						grace: 50,
-					});
-					const run = swarm.start({ nodes: graphOf(specs) }, { deadline: 5_000 });
-					const events: RunEvent[] = [];
-					const reading = (async () => {
-						for await (const event of run.events()) events.push(event);
-					})();
-					await play(run, world, moves);
-					for (let i = 0; !run.snapshot().status.match(/ed(_out)?$/) || run.snapshot().status === "paused"; i++) {
-						for (let j = 0; j < 4; j++) await turn();
-						if (!world.clock.step() && i > 2_000) throw new Error("it does not end");
+			fc.asyncProperty(
+				fc.array(spec, { minLength: 1, maxLength: 8 }),
+				fc.array(move, { maxLength: 15 }),
+				async (specs, moves) => {
+					const traces: string[] = [];
+					for (let k = 0; k < 2; k++) {
+						const world = new World();
+						const swarm = createSwarm<AnyAgent>({
+							agents: [world.work],
+							clock: world.clock,
+							ids: countingIds(),
+							concurrency: 2,
+							limits: { one: 1 },
+							seed: 7,
+							grace: 50,
+						});
+						const run = swarm.start({ nodes: graphOf(specs) }, { deadline: 5_000 });
+						const events: RunEvent[] = [];
+						const reading = (async () => {
+							for await (const event of run.events()) events.push(event);
+						})();
+						await play(run, world, moves);
+						for (let i = 0; !run.snapshot().status.match(/ed(_out)?$/) || run.snapshot().status === "paused"; i++) {
+							for (let j = 0; j < 4; j++) await turn();
+							if (!world.clock.step() && i > 2_000) throw new Error("it does not end");
+						}
+						await reading;
+						traces.push(JSON.stringify(events, (key, value) => (key === "stack" ? undefined : value)));
 					}
-					await reading;
-					traces.push(JSON.stringify(events, (key, value) => (key === "stack" ? undefined : value)));
-				}
-				expect(traces[0]).toBe(traces[1]);
-			}),
+					expect(traces[0]).toBe(traces[1]);
+				},
+			),
 			{ numRuns: 40 },
 		);
 	});

@@ -1,4 +1,4 @@
-import { createSwarm, defineAgent, type NodeSpec } from "dagswarm";
+import { type AnyAgent, createSwarm, defineAgent, type NodeSpec } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { chain } from "./fixture.js";
 
@@ -12,7 +12,7 @@ describe("many nodes", () => {
 		["in a chain", chain(200_000, "noop")],
 	])("that do nothing, %s, leave room for a timer that cancels them", async (_, nodes) => {
 		for (const agent of [noop, defineAgent({ name: "noop", run: async () => {} })]) {
-			const swarm = createSwarm({ agents: [agent] });
+			const swarm = createSwarm<AnyAgent>({ agents: [agent] });
 			const run = swarm.start({ nodes });
 			const timer = setTimeout(() => void run.cancel("time is up"), 5);
 			const outcome = await run.result();
@@ -24,7 +24,7 @@ describe("many nodes", () => {
 	});
 
 	test("leave room for the deadline of their run, and for other runs", async () => {
-		const swarm = createSwarm({ agents: [noop] });
+		const swarm = createSwarm<AnyAgent>({ agents: [noop] });
 		const large = swarm.start({ nodes: wide(300_000) });
 		const small = await swarm.start({ nodes: wide(100) }).result();
 		expect(small.status).toBe("completed");
@@ -36,7 +36,7 @@ describe("many nodes", () => {
 	});
 
 	test("a chain a million deep is no error and overflows no stack (B2)", async () => {
-		const swarm = createSwarm({ agents: [noop] });
+		const swarm = createSwarm<AnyAgent>({ agents: [noop] });
 		const run = swarm.start({ nodes: chain(1_000_000, "noop") });
 		const outcome = await run.result();
 		expect(outcome).toMatchObject({ status: "completed", stats: { completed: 1_000_000, attempts: 1_000_000 } });
@@ -49,7 +49,7 @@ describe("many nodes", () => {
 				throw new Error("head");
 			},
 		});
-		const swarm = createSwarm({ agents: [noop, boom] });
+		const swarm = createSwarm<AnyAgent>({ agents: [noop, boom] });
 		const nodes = chain(100_000, "noop").map((node, i) => (i === 0 ? { ...node, agent: "boom" } : node));
 		const run = swarm.start({ nodes });
 		const outcome = await run.result();
@@ -59,7 +59,7 @@ describe("many nodes", () => {
 
 	test("a hub with 50,000 dependencies and 50,000 dependents runs (B47)", async () => {
 		const count = defineAgent({ name: "count", run: async (_: unknown, ctx) => Object.keys(ctx.deps).length });
-		const swarm = createSwarm({ agents: [noop, count] });
+		const swarm = createSwarm<AnyAgent>({ agents: [noop, count] });
 		const before = wide(50_000);
 		const run = swarm.start({
 			nodes: [
@@ -86,15 +86,15 @@ describe("many runs", () => {
 				return x;
 			},
 		});
-		const swarm = createSwarm({ agents: [work], concurrency: 8 });
+		const swarm = createSwarm<AnyAgent>({ agents: [work], concurrency: 8 });
 		const graph = (i: number): { nodes: NodeSpec[] } => ({
 			nodes: [
 				{ id: "a", agent: "work", input: i },
 				{ id: "b", agent: "work", input: { $output: "a" }, dependsOn: ["a"] },
 			],
 		});
-		for (let i = 0; i < 2_000; i++) expect(await swarm.run(graph(i) as never)).toEqual({ b: i });
-		const runs = Array.from({ length: 10_000 }, (_, i) => swarm.start(graph(i) as never));
+		for (let i = 0; i < 2_000; i++) expect(await swarm.run(graph(i))).toEqual({ b: i });
+		const runs = Array.from({ length: 10_000 }, (_, i) => swarm.start(graph(i)));
 		expect(swarm.runs()).toHaveLength(10_000);
 		const outcomes = await Promise.all(runs.map((run) => run.result()));
 		for (const [i, outcome] of outcomes.entries()) {
@@ -107,7 +107,7 @@ describe("many runs", () => {
 
 	test("a thousand that wait for a signal cost no slot and can be cancelled together", async () => {
 		const wait = defineAgent({ name: "wait", run: async (_: unknown, ctx) => ctx.waitForSignal("go") });
-		const swarm = createSwarm({ agents: [wait, noop], concurrency: 2 });
+		const swarm = createSwarm<AnyAgent>({ agents: [wait, noop], concurrency: 2 });
 		const runs = Array.from({ length: 1_000 }, () => swarm.start({ nodes: [{ id: "a", agent: "wait" }] }));
 		await swarm.run({ nodes: wide(10) as never });
 		while (runs.some((run) => run.snapshot().status !== "waiting"))

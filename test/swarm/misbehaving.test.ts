@@ -174,6 +174,7 @@ describe("what an agent returns", () => {
 	test("a value whose getters throw fails the node, and the run goes on", async () => {
 		const hostile = [
 			{
+				// biome-ignore lint/suspicious/noThenProperty: a hostile one is what this is about
 				get then(): unknown {
 					throw new Error("no then");
 				},

@@ -1,0 +1,111 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../source.js";
+import { built, compile, run } from "./build.js";
+
+let library: Awaited<ReturnType<typeof built>>;
+/** A project beside the library that has the packed package among its modules. */
+let consumer: string;
+let installed: string;
+
+beforeAll(async () => {
+	library = await built();
+	const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+	await run(npm, ["pack", "--ignore-scripts", "--offline", "--loglevel=error"], { cwd: library.folder });
+	const [tarball = ""] = readdirSync(library.folder).filter((name) => name.endsWith(".tgz"));
+	consumer = join(library.folder, "consumer");
+	mkdirSync(join(consumer, "node_modules"), { recursive: true });
+	await run("tar", ["-xzf", join(library.folder, tarball), "-C", consumer]);
+	installed = join(consumer, "package");
+	symlinkSync(installed, join(consumer, "node_modules", "dagswarm"), "dir");
+	symlinkSync(join(root, "node_modules"), join(installed, "node_modules"), "dir");
+	writeFileSync(join(consumer, "package.json"), JSON.stringify({ type: "module", private: true }));
+});
+afterAll(() => library.remove());
+
+function filesIn(folder: string, prefix = ""): string[] {
+	return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+		const path = `${prefix}${entry.name}`;
+		if (entry.isSymbolicLink()) return [];
+		return entry.isDirectory() ? filesIn(join(folder, entry.name), `${path}/`) : [path];
+	});
+}
+
+test("the packed package has what it exports, and nothing of the workshop", () => {
+	const files = filesIn(installed);
+	const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+		readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+	};
+	for (const target of Object.values(manifest.exports)) {
+		for (const path of typeof target === "string" ? [target] : Object.values(target)) {
+			expect(existsSync(join(installed, path)), path).toBe(true);
+		}
+	}
+	expect(files.filter((path) => !/^(dist\/.+\.(js|d\.ts)|package\.json|[A-Z]+(\.md)?)$/.test(path))).toEqual([]);
+	expect(files).toContain("LICENSE");
+});
+
+test("it can be imported by its name, and runs", async () => {
+	writeFileSync(
+		join(consumer, "use.mjs"),
+		`import { createSwarm, defineAgent, SwarmError } from "dagswarm";
+		const double = defineAgent({ name: "double", run: async (n) => n * 2 });
+		const swarm = createSwarm({ agents: [double] });
+		const outputs = await swarm.run({ nodes: [
+			{ id: "a", agent: double, input: 2 },
+			{ id: "b", agent: "double", dependsOn: ["a"], input: { $output: "a" } },
+		] });
+		const error = await swarm.run({ nodes: [{ id: "x", agent: "ghost" }] }).catch((error) => error);
+		console.log(JSON.stringify([outputs, error.code, SwarmError.is(error)]));`,
+	);
+	const { stdout } = await run(process.execPath, [join(consumer, "use.mjs")]);
+	expect(JSON.parse(stdout)).toEqual([{ b: 8 }, "UNKNOWN_AGENT", true]);
+});
+
+test("two copies in one process see each other's results and errors", async () => {
+	writeFileSync(
+		join(consumer, "two.mjs"),
+		`import { createSwarm, defineAgent } from "dagswarm";
+		import { result, SwarmError } from ${JSON.stringify(join(library.folder, "dist", "index.js"))};
+		const plan = defineAgent({ name: "plan", run: async () => result(1, { nodes: [{ id: "x", agent: "end" }] }) });
+		const end = defineAgent({ name: "end", run: async () => { throw Object.assign(new SwarmError("REJECTED", "no"), { retryable: false }); } });
+		const run = createSwarm({ agents: [plan, end], retry: 3 }).start({ nodes: [{ id: "p", agent: "plan" }] });
+		const { failures } = await run.result();
+		console.log(JSON.stringify(failures.map(({ id, code, attempts }) => [id, code, attempts])));`,
+	);
+	const { stdout } = await run(process.execPath, [join(consumer, "two.mjs")]);
+	expect(JSON.parse(stdout)).toEqual([["x", "REJECTED", 1]]);
+});
+
+test("its types resolve for a strict consumer, and catch a wrong input", async () => {
+	const options = {
+		compilerOptions: {
+			strict: true,
+			module: "nodenext",
+			target: "es2023",
+			lib: ["es2024", "esnext.disposable"],
+			types: [],
+			noEmit: true,
+			skipLibCheck: true,
+			exactOptionalPropertyTypes: true,
+		},
+	};
+	const compiled = async (name: string, code: string): Promise<void> => {
+		writeFileSync(join(consumer, `${name}.mts`), code);
+		writeFileSync(join(consumer, `${name}.json`), JSON.stringify({ ...options, files: [`${name}.mts`] }));
+		await compile(consumer, "-p", `${name}.json`);
+	};
+	const good = `
+		import { createSwarm, defineAgent, result, type RunOutcome } from "dagswarm";
+		const count = defineAgent({ name: "count", run: async (text: string, ctx) => ({ length: text.length, id: ctx.nodeId }) });
+		const plan = defineAgent({ name: "plan", run: async () => result(1, { nodes: [{ agent: "count", input: "x" }] }) });
+		const swarm = createSwarm({ agents: [count, plan], concurrency: 2 });
+		const run = swarm.start({ nodes: [{ id: "a", agent: "count", input: "abc" }, { id: "p", agent: plan }] });
+		const outcome: RunOutcome = await run.result();
+		for await (const event of run.events({ types: ["node.completed"] })) event.output;
+		export const status: string = outcome.status;
+	`;
+	await compiled("good", good);
+	await expect(compiled("bad", good.replace('input: "abc"', "input: 5"))).rejects.toThrow(/bad\.mts/);
+});
