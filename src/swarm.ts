@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { type RunId, randomIds } from "./core/ids.js";
+import { findNotPlain } from "./core/plain.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { Executor } from "./executor/executor.js";
 import { LocalPool } from "./executor/worker-pool.js";
@@ -199,6 +200,12 @@ function checkStart(graph: GraphSpec, options: StartOptions): void {
 	whole(options.onStall?.times, "onStall.times", 1, 1_000);
 	checkCommon(options);
 	if (options.deadline !== undefined) milliseconds(options.deadline, "deadline");
+	const { signal } = options;
+	if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {
+		throw new SwarmError("INVALID_OPTION", "signal is no AbortSignal");
+	}
+	const wrong = options.metadata === undefined ? undefined : findNotPlain(options.metadata);
+	if (wrong !== undefined) throw new SwarmError("INVALID_OPTION", `metadata holds ${wrong.found} at "${wrong.path}"`);
 	if (options.runId !== undefined && (typeof options.runId !== "string" || options.runId === "")) {
 		throw new SwarmError("INVALID_OPTION", "runId is not a string with a character in it");
 	}

@@ -180,19 +180,24 @@ export function linkDependencies(state: RunState, n: number, dependsOn: StoredSp
 	const { graph } = state;
 	if (!Array.isArray(dependsOn)) return linkAliases(state, n, dependsOn as Readonly<Record<string, string>>);
 	const ids = dependsOn as readonly string[];
-	const seen = ids.length > 1 ? graph.topology.fresh() : 0;
+	// A few are compared with each other; many are marked.
+	const seen = ids.length > FEW ? graph.marks.fresh(graph.size) : 0;
 	for (let i = 0; i < ids.length; i++) {
 		const id = ids[i] as string;
 		const from = graph.index.get(id);
 		if (from === undefined || from === n) return id;
-		if (seen !== 0) {
-			if (graph.nodes.mark(from) === seen) continue;
-			graph.nodes.setMark(from, seen);
+		if (seen === 0) {
+			if (i > 0 && ids.indexOf(id) < i) continue;
+		} else {
+			if (graph.marks.mark(from) === seen) continue;
+			graph.marks.setMark(from, seen);
 		}
 		graph.link(from, n);
 	}
 	return undefined;
 }
+
+const FEW = 4;
 
 function linkAliases(state: RunState, n: number, dependsOn: Readonly<Record<string, string>>): string | undefined {
 	for (const [alias, id] of Object.entries(dependsOn)) {

@@ -1,7 +1,7 @@
 import type { Refusal } from "../core/errors.js";
 import { Started } from "./lease.js";
 import { RUNNING } from "./node-table.js";
-import { refuse, unknownNode } from "./spec.js";
+import { refuse, show, unknownNode } from "./spec.js";
 import type { Transaction } from "./transaction.js";
 import type { Lease, Wake } from "./types.js";
 
@@ -25,6 +25,7 @@ export function runEnded(tx: Transaction): Refusal {
 /** The node of a live lease: every part of it is compared. */
 export function leased(tx: Transaction, lease: Lease): number | Refusal {
 	const { graph, epoch } = tx.state;
+	if (typeof lease !== "object" || lease === null) return refuse("STALE_LEASE", `${show(lease)} is no lease`);
 	let n = Started.numberOf(lease);
 	if (n < 0 || graph.ids.get(n) !== lease.node) n = graph.index.get(lease.node) ?? -1;
 	if (n < 0) return unknownNode(lease.node);
@@ -39,7 +40,7 @@ export function leased(tx: Transaction, lease: Lease): number | Refusal {
 	}
 	return refuse(
 		"STALE_LEASE",
-		`the lease of attempt ${lease.attempt} of "${lease.node}" is over; the node is ${graph.stateName(n)}`,
+		`the lease of attempt ${show(lease.attempt)} of "${lease.node}" is over; the node is ${graph.stateName(n)}`,
 		{
 			nodes: [lease.node],
 		},

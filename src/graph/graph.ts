@@ -2,7 +2,8 @@ import type { ErrorInfo } from "../core/errors.js";
 import { NODE_STATES, NODE_TABLE, NODE_TRIGGERS, type NodeState } from "../core/lifecycle.js";
 import { EdgeTable } from "./edge-table.js";
 import { Frontier } from "./frontier.js";
-import { COMPLETED, EAGER, HAS_ALIASES, JOIN_ALL, NodeTable, OK, SPECULATIVE, STARTED } from "./node-table.js";
+import { Marks } from "./marks.js";
+import { COMPLETED, EAGER, HAS_ALIASES, JOIN_ALL, NodeTable, OK, RUNNING, SPECULATIVE, STARTED } from "./node-table.js";
 import { RefColumn } from "./rows.js";
 import { Topology } from "./topology.js";
 import { TRIGGER } from "./triggers.js";
@@ -46,6 +47,7 @@ export interface Extras {
 export class Graph {
 	readonly nodes = new NodeTable();
 	readonly edges = new EdgeTable();
+	readonly marks = new Marks();
 	/** From id to number; ids are never used twice, so it only grows. */
 	readonly index = new Map<string, number>();
 	readonly ids = new RefColumn<string>();
@@ -273,8 +275,9 @@ export class Graph {
 	end(n: number, trigger: number): void {
 		const { nodes, edges, frontier } = this;
 		const before = nodes.counterOf(n);
+		const wasRunning = nodes.state(n) === RUNNING;
 		this.transition(n, trigger);
-		nodes.setLease(n, 0);
+		if (wasRunning) nodes.setLease(n, 0);
 		const after = nodes.counterOf(n);
 		for (let edge = nodes.firstOut(n); edge !== 0; edge = edges.nextOut(edge)) {
 			const to = edges.to(edge);

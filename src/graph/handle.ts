@@ -71,7 +71,7 @@ export class GraphHandle {
 	 * @returns refused with `STALE_LEASE`. A patch that is refused fails the attempt instead.
 	 */
 	complete(lease: Lease, output?: unknown, patch?: Patch | StagedPatch): Promise<Reply> {
-		if (patch === undefined) return this.#send({ type: "complete", lease, output });
+		if (patch === undefined || patch === null) return this.#send({ type: "complete", lease, output });
 		const staged = isStaged(patch) ? patch : { mutations: patch };
 		const mutations = this.#withIds(staged.mutations);
 		return this.#send({ type: "complete", lease, output, patch: { ...staged, mutations } });

@@ -30,8 +30,7 @@ export function checkNode(state: RunState, n: number): string | undefined {
 	const id = graph.id(n);
 	const nodeState = nodes.state(n);
 	if (graph.index.get(id) !== n) return `"${id}" is not where the index says`;
-	if ((nodes.lease(n) !== 0) !== (nodeState === RUNNING))
-		return `"${id}" is ${NODE_STATES[nodeState]} with lease ${nodes.lease(n)}`;
+	if (nodeState === RUNNING && nodes.lease(n) === 0) return `"${id}" runs without a lease`;
 	if (nodes.has(n, STARTED) !== nodes.attempt(n) > 0)
 		return `"${id}" is in attempt ${nodes.attempt(n)} and its started flag disagrees`;
 	if (nodeState === RUNNING && nodes.lease(n) > state.seq) return `"${id}" has a lease from the future`;

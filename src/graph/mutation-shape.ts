@@ -77,7 +77,9 @@ function fieldProblem(value: unknown, name: string, kind: FieldKind): string | u
 	if (kind === "id" || kind === "string") {
 		return typeof value === "string" && value !== "" ? undefined : `${name} is ${show(value)}, no ${kind}`;
 	}
-	return kind.includes(String(value)) ? undefined : `${name} is ${show(value)}: use ${kind.join(", ")}`;
+	return typeof value === "string" && kind.includes(value)
+		? undefined
+		: `${name} is ${show(value)}: use ${kind.join(", ")}`;
 }
 
 /** The ids that a mutation names its nodes by. */

@@ -57,7 +57,12 @@ const STATE_BITS = 15;
 const JOIN_SHIFT = 4;
 const JOIN_BITS = 7;
 
-const STRIDE = 22;
+/** The attempt stands above the flags: 11 bits, enough for the thousand that a retry policy may ask for. */
+const ATTEMPT_SHIFT = 21;
+const FLAG_BITS = (1 << ATTEMPT_SHIFT) - 1;
+
+/** Sixteen integers: a node is one cache line. */
+const STRIDE = 16;
 
 /** The fixed-size part of every node. Nodes and edges are numbers here, and nowhere outside `graph/`. */
 export class NodeTable extends RowTable {
@@ -142,9 +147,18 @@ export class NodeTable extends RowTable {
 		return this.open(n) + this.ok(n) + this.failed(n) + this.lost(n) + this.blockFailed(n);
 	}
 
-	/** How many completed dependencies an `atLeast` join asks for. */
+	/** Until it starts or ends: how many completed dependencies an `atLeast` join asks for. */
 	need(n: number): number {
 		return this.get(n, 6);
+	}
+
+	/** Once skipped: where the chain of skips began, plus one. */
+	root(n: number): number {
+		return this.get(n, 6);
+	}
+
+	setRoot(n: number, root: number): void {
+		this.set(n, 6, root);
 	}
 
 	firstIn(n: number): number {
@@ -180,14 +194,23 @@ export class NodeTable extends RowTable {
 	}
 
 	attempt(n: number): number {
-		return this.get(n, 11);
+		return this.get(n, 0) >>> ATTEMPT_SHIFT;
 	}
 
 	setAttempt(n: number, attempt: number): void {
-		this.set(n, 11, attempt);
+		this.set(n, 0, (this.get(n, 0) & FLAG_BITS) | (attempt << ATTEMPT_SHIFT));
 	}
 
-	/** The next node in the list of ready ones plus one, 0 at its end. */
+	/** The node that added it plus one, 0 for the caller of the run. */
+	creator(n: number): number {
+		return this.get(n, 11);
+	}
+
+	setCreator(n: number, creator: number): void {
+		this.set(n, 11, creator);
+	}
+
+	/** While ready: the next node in the list of ready ones plus one, 0 at its end. */
 	nextReady(n: number): number {
 		return this.get(n, 12);
 	}
@@ -204,57 +227,21 @@ export class NodeTable extends RowTable {
 		this.set(n, 13, prev);
 	}
 
-	/** The last search that came by. */
-	mark(n: number): number {
-		return this.get(n, 14);
+	/** While running: the `seq` of the event that granted the lease. A ready node has its place in the list there. */
+	lease(n: number): number {
+		return this.getDouble(n, 12);
 	}
 
-	setMark(n: number, search: number): void {
-		this.set(n, 14, search);
-	}
-
-	/** The node that added it plus one, 0 for the caller of the run. */
-	creator(n: number): number {
-		return this.get(n, 15);
-	}
-
-	setCreator(n: number, creator: number): void {
-		this.set(n, 15, creator);
-	}
-
-	/** Of a skipped node: where the chain of skips began, plus one. */
-	root(n: number): number {
-		return this.get(n, 16);
-	}
-
-	setRoot(n: number, root: number): void {
-		this.set(n, 16, root);
-	}
-
-	/** How the last search reached it: the node before, plus one. Good only while {@link mark} is that search's. */
-	via(n: number): number {
-		return this.get(n, 17);
-	}
-
-	setVia(n: number, via: number): void {
-		this.set(n, 17, via);
+	setLease(n: number, seq: number): void {
+		this.setDouble(n, 12, seq);
 	}
 
 	/** The place in the maintained topological order: every edge goes from a smaller label to a larger one. */
 	label(n: number): number {
-		return this.getDouble(n, 18);
+		return this.getDouble(n, 14);
 	}
 
 	setLabel(n: number, label: number): void {
-		this.setDouble(n, 18, label);
-	}
-
-	/** The `seq` of the event that granted the live lease, 0 without one. */
-	lease(n: number): number {
-		return this.getDouble(n, 20);
-	}
-
-	setLease(n: number, seq: number): void {
-		this.setDouble(n, 20, seq);
+		this.setDouble(n, 14, label);
 	}
 }

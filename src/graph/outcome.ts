@@ -49,7 +49,7 @@ function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch |
 	const { state } = tx;
 	const { graph } = state;
 	const plain =
-		patch === undefined || (patch.mutations.length === 0 && patch.expand !== true && patch.expect === undefined);
+		patch === undefined || (patch.mutations?.length === 0 && patch.expand !== true && patch.expect === undefined);
 	if (plain) return complete(tx, n, output);
 	const attempt = graph.nodes.attempt(n);
 	const author: Author = {

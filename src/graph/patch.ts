@@ -7,7 +7,7 @@ import { mark, type PatchOutcome } from "./marking.js";
 import { checkPatchShape, targetsOf } from "./mutation-shape.js";
 import { COMMITTED_EARLY } from "./node-table.js";
 import { reshape } from "./reshape.js";
-import { refuse, unknownNode } from "./spec.js";
+import { refuse, show, unknownNode } from "./spec.js";
 import { expandPlan } from "./surgery.js";
 import type { Transaction } from "./transaction.js";
 import type { Mutation, StagedPatch } from "./types.js";
@@ -50,7 +50,7 @@ export function checkExpectations(tx: Transaction, patch: StagedPatch): Refusal 
 		if (n === undefined) return unknownNode(id);
 		const actual = NODE_STATES[graph.nodes.state(n)];
 		if (actual === expected) continue;
-		return refuse("EXPECTATION_FAILED", `node "${id}" is ${actual}, not ${expected}`, { nodes: [id] });
+		return refuse("EXPECTATION_FAILED", `node "${id}" is ${actual}, not ${show(expected)}`, { nodes: [id] });
 	}
 	return undefined;
 }

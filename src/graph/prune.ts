@@ -28,15 +28,15 @@ export function pruned(
 }
 
 function downstream(graph: Graph, roots: readonly number[]): number[] {
-	const { nodes, edges } = graph;
-	const mark = graph.topology.fresh();
+	const { nodes, edges, marks } = graph;
+	const mark = graph.marks.fresh(graph.size);
 	const found = [...roots];
-	for (const root of roots) nodes.setMark(root, mark);
+	for (const root of roots) marks.setMark(root, mark);
 	for (let i = 0; i < found.length; i++) {
 		for (let edge = nodes.firstOut(found[i] as number); edge !== 0; edge = edges.nextOut(edge)) {
 			const to = edges.to(edge);
-			if (nodes.mark(to) === mark) continue;
-			nodes.setMark(to, mark);
+			if (marks.mark(to) === mark) continue;
+			marks.setMark(to, mark);
 			found.push(to);
 		}
 	}

@@ -1,6 +1,6 @@
 import { isDuration } from "../core/durations.js";
 import type { ErrorCode, ErrorDetails, Refusal } from "../core/errors.js";
-import { findNotPlain } from "../core/plain.js";
+import { findNotPlain, nameOf as nameOfValue } from "../core/plain.js";
 import { JOIN_ALL, JOIN_ALWAYS, JOIN_AT_LEAST, JOIN_FAILED, JOIN_SETTLED } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
 import type { Join, NodePolicies, NodeSpec, OutputRef } from "./types.js";
@@ -12,6 +12,7 @@ export function refuse(code: ErrorCode, message: string, details: ErrorDetails =
 
 /** The refusal of an id that no node has. */
 export function unknownNode(id: string): Refusal {
+	if (typeof id !== "string") return refuse("UNKNOWN_NODE", `${show(id)} is no id of a node`);
 	return refuse("UNKNOWN_NODE", `there is no node "${id}"`, { nodes: [id] });
 }
 
@@ -238,12 +239,13 @@ function duration(value: unknown, what: string): string | undefined {
 
 function number(value: unknown, what: string, least: number, most: number): string | undefined {
 	if (typeof value === "number" && value >= least && value <= most) return undefined;
-	return `${what} is ${String(value)}, not a number${least > -Number.MAX_VALUE ? ` of at least ${least}` : ""}${most < Number.MAX_VALUE ? ` and at most ${most}` : ""}`;
+	const shown = typeof value === "number" ? String(value) : show(value);
+	return `${what} is ${shown}, not a number${least > -Number.MAX_VALUE ? ` of at least ${least}` : ""}${most < Number.MAX_VALUE ? ` and at most ${most}` : ""}`;
 }
 
 function integer(value: unknown, what: string, least: number, most: number): string | undefined {
 	if (Number.isInteger(value)) return number(value, what, least, most);
-	return `${what} is ${String(value)}, not a whole number`;
+	return `${what} is ${typeof value === "number" ? String(value) : show(value)}, not a whole number`;
 }
 
 function oneOf(value: unknown, what: string, known: readonly unknown[]): string | undefined {
@@ -292,8 +294,10 @@ export function checkJoinDegree(join: Join | undefined, degree: number): string 
 /** Any value as short text, whatever it is. */
 export function show(value: unknown): string {
 	try {
-		return JSON.stringify(value) ?? String(value);
+		const json: string | undefined = JSON.stringify(value);
+		if (json !== undefined) return json;
 	} catch {
-		return String(value);
+		// A cycle, a bigint, a toJSON that throws: what kind of thing it is will do.
 	}
+	return typeof value === "object" ? nameOfValue(value) : String(value);
 }

@@ -14,25 +14,12 @@ const GOLDEN = 0.618_033_988_749_894_9;
  */
 export class Topology {
 	#last = 0;
-	#search = 0;
 
 	constructor(private readonly graph: Graph) {}
 
 	/** Places a fresh node behind all others. */
 	append(n: number): void {
 		this.graph.nodes.setLabel(n, ++this.#last);
-	}
-
-	/** A number for a search's marks that no search before it had; it is good for `count` marks. */
-	fresh(count = 1): number {
-		// Marks are 32-bit integers; starting anew costs one pass in two thousand million searches.
-		if (this.#search > 0x7fff_0000) {
-			for (let n = 0; n < this.graph.size; n++) this.graph.nodes.setMark(n, 0);
-			this.#search = 0;
-		}
-		const first = this.#search + 1;
-		this.#search += count;
-		return first;
 	}
 
 	/**
@@ -46,7 +33,7 @@ export class Topology {
 		const { nodes } = this.graph;
 		if (from === to) return [from, from];
 		if (nodes.label(from) < nodes.label(to)) return undefined;
-		const search = new Search(this.graph, from, to, this.fresh(2));
+		const search = new Search(this.graph, from, to, this.graph.marks.fresh(this.graph.size, 2));
 		const cycle = search.run();
 		if (cycle !== undefined) return cycle;
 		this.#reorder(search.backward, search.forward);
@@ -140,9 +127,9 @@ class Search {
 
 	/** @returns the cycle where the searches meet, or undefined when both have ended */
 	run(): number[] | undefined {
-		const { nodes } = this.graph;
-		nodes.setMark(this.to, this.mark);
-		nodes.setMark(this.from, this.mark + 1);
+		const { marks } = this.graph;
+		marks.setMark(this.to, this.mark);
+		marks.setMark(this.from, this.mark + 1);
 		this.#ahead.push(this.to);
 		this.#behind.push(this.from);
 		while (this.#ahead.length > 0 || this.#behind.length > 0) {
@@ -153,7 +140,7 @@ class Search {
 	}
 
 	#stepForward(): readonly [number, number] | undefined {
-		const { nodes, edges } = this.graph;
+		const { nodes, edges, marks } = this.graph;
 		const n = this.#ahead.pop();
 		if (n === undefined) return undefined;
 		this.forward.push(n);
@@ -161,11 +148,11 @@ class Search {
 		let nearest = -1;
 		for (let edge = nodes.firstOut(n); edge !== 0; edge = edges.nextOut(edge)) {
 			const next = edges.to(edge);
-			const mark = nodes.mark(next);
+			const mark = marks.mark(next);
 			if (mark === this.mark || nodes.label(next) > this.#upper) continue;
 			if (mark === this.mark + 1) return [n, next];
-			nodes.setMark(next, this.mark);
-			nodes.setVia(next, n + 1);
+			marks.setMark(next, this.mark);
+			marks.setVia(next, n + 1);
 			if (nearest < 0) nearest = next;
 			else if (nodes.label(next) > nodes.label(nearest)) {
 				this.#ahead.push(nearest);
@@ -177,17 +164,17 @@ class Search {
 	}
 
 	#stepBackward(): readonly [number, number] | undefined {
-		const { nodes, edges } = this.graph;
+		const { nodes, edges, marks } = this.graph;
 		const n = this.#behind.pop();
 		if (n === undefined) return undefined;
 		this.backward.push(n);
 		for (let edge = nodes.firstIn(n); edge !== 0; edge = edges.nextIn(edge)) {
 			const previous = edges.from(edge);
-			const mark = nodes.mark(previous);
+			const mark = marks.mark(previous);
 			if (mark === this.mark + 1 || nodes.label(previous) < this.#lower) continue;
 			if (mark === this.mark) return [previous, n];
-			nodes.setMark(previous, this.mark + 1);
-			nodes.setVia(previous, n + 1);
+			marks.setMark(previous, this.mark + 1);
+			marks.setVia(previous, n + 1);
 			this.#behind.push(previous);
 		}
 		return undefined;
@@ -195,13 +182,13 @@ class Search {
 
 	/** `from`, `to`, and on through the edge on which the searches met, back to `from`. */
 	#path(left: number, right: number): number[] {
-		const { nodes } = this.graph;
+		const { marks } = this.graph;
 		const path = [left];
-		for (let n = left; n !== this.to; path.push(n)) n = nodes.via(n) - 1;
+		for (let n = left; n !== this.to; path.push(n)) n = marks.via(n) - 1;
 		path.push(this.from);
 		path.reverse();
 		path.push(right);
-		for (let n = right; n !== this.from; path.push(n)) n = nodes.via(n) - 1;
+		for (let n = right; n !== this.from; path.push(n)) n = marks.via(n) - 1;
 		return path;
 	}
 }

@@ -4,16 +4,16 @@ import { applyParked, applyWoken, keepSignal, keptSignal } from "./apply.js";
 import type { Command } from "./command.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
-import { refuse, unknownNode } from "./spec.js";
+import { refuse, show, unknownNode } from "./spec.js";
 import { setTotalTimeout } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
-import type { Wake } from "./types.js";
+import type { Wait, Wake } from "./types.js";
 
 /** An attempt gives its lease back and waits: for time, a signal or a person. */
 export function park(tx: Transaction, { lease, wait }: Extract<Command, { type: "park" }>): Accepted | Refusal {
 	const n = leased(tx, lease);
 	if (typeof n === "object") return n;
-	const unfit = wait.kind === "approval" ? notPlain("the data of an approval", wait.data) : undefined;
+	const unfit = checkWait(wait);
 	if (unfit !== undefined) return unfit;
 	const { state } = tx;
 	const { graph } = state;
@@ -41,7 +41,7 @@ export function signal(tx: Transaction, command: Extract<Command, { type: "signa
 	const { state } = tx;
 	const { graph } = state;
 	if (state.ended) return runEnded(tx);
-	const unfit = notPlain("the payload of a signal", command.payload);
+	const unfit = checkName(command.name) ?? notPlain("the payload of a signal", command.payload);
 	if (unfit !== undefined) return unfit;
 	if (command.node !== undefined && !graph.index.has(command.node)) {
 		return unknownNode(command.node);
@@ -85,7 +85,7 @@ export function answerApproval(tx: Transaction, id: string, how: Wake): Accepted
 			nodes: [id],
 		});
 	}
-	const unfit = how.kind === "approved" ? notPlain("the data of an approval", how.data) : undefined;
+	const unfit = notPlain("the answer to an approval", { ...how });
 	if (unfit !== undefined) return unfit;
 	wake(tx, n, how);
 	return DONE;
@@ -106,6 +106,21 @@ export function wake(tx: Transaction, n: number, how: Wake): void {
 	const event = { type: "node.woken", node, attempt: graph.nodes.attempt(n), wake: how } as const;
 	tx.stamp(event);
 	applyWoken(state, n, event);
+}
+
+function checkWait(wait: Wait): Refusal | undefined {
+	const { kind, until } = (wait ?? {}) as Partial<Wait>;
+	if (kind !== "sleep" && kind !== "signal" && kind !== "approval")
+		return refuse("INVALID_INPUT", `${show(wait)} is nothing to wait for: use kind sleep, signal or approval`);
+	if (!(until === undefined ? kind !== "sleep" : Number.isFinite(until)))
+		return refuse("INVALID_INPUT", `a wait ends at ${show(until)}, which is no time of the clock`);
+	if (wait.kind === "signal") return checkName(wait.name) ?? notPlain("a wait", wait);
+	return notPlain("a wait", wait);
+}
+
+function checkName(name: unknown): Refusal | undefined {
+	if (typeof name === "string" && name !== "") return undefined;
+	return refuse("INVALID_INPUT", `a signal is called ${show(name)}, not by a string with a character in it`);
 }
 
 function notPlain(what: string, value: unknown): Refusal | undefined {

@@ -45,7 +45,6 @@ describe("the checker", () => {
 		["a pending node whose join is met", ({ nodes }) => nodes.setState(numbers.r, PENDING)],
 		["a ready node whose join is not met", ({ nodes }) => nodes.setState(numbers.c, READY)],
 		["a running node without a lease", ({ nodes }) => nodes.setLease(numbers.b, 0)],
-		["a lease of a node that does not run", ({ nodes }) => nodes.setLease(numbers.r, 3)],
 		["a lease from the future", ({ nodes }) => nodes.setLease(numbers.b, 1_000)],
 		["a node that runs and has not started", ({ nodes }) => nodes.unflag(numbers.b, STARTED)],
 		["a node that started without an attempt", ({ nodes }) => nodes.flag(numbers.r, STARTED)],

@@ -25,6 +25,7 @@ describe("the shape of a patch", () => {
 		["removeNode with id and ids", { type: "removeNode", id: "a", ids: ["a"] }],
 		["removeNode with no list of ids", { type: "removeNode", ids: "a" }],
 		["removeNode with an unknown mode", { type: "removeNode", id: "a", mode: "burn" }],
+		["a mode in a list", { type: "removeNode", id: "a", mode: ["bridge"] }],
 		["updateNode without changes", { type: "updateNode", id: "a" }],
 		["splitNode without parts", { type: "splitNode", id: "a" }],
 		["injectBefore with a word for inherit", { type: "injectBefore", id: "a", node: { agent: "w" }, inherit: "yes" }],

@@ -21,7 +21,8 @@ describe("the node table", () => {
 			nodes.setLease(n, 2 ** 40 + n);
 			nodes.setJoin(n, n % 5, n);
 			nodes.setState(n, n % 10);
-			nodes.setAttempt(n, n);
+			nodes.setAttempt(n, n % 1_001);
+			nodes.flag(n, columns.HAS_TIMERS);
 		}
 		for (let n = 0; n < size; n += 7) {
 			expect([nodes.label(n), nodes.lease(n), nodes.join(n), nodes.need(n), nodes.state(n), nodes.attempt(n)]).toEqual([
@@ -30,7 +31,7 @@ describe("the node table", () => {
 				n % 5,
 				n,
 				n % 10,
-				n,
+				n % 1_001,
 			]);
 		}
 	});

@@ -273,6 +273,21 @@ describe("a parked node", () => {
 		expect(driver.state("a")).toBe("ready");
 	});
 
+	test.each<[string, unknown]>([
+		["nothing", undefined],
+		["an unknown kind", { kind: "retry", until: 5 }],
+		["a sleep without an end", { kind: "sleep" }],
+		["a sleep without a number", { kind: "sleep", until: Number.NaN }],
+		["a signal without a name", { kind: "signal" }],
+		["a signal with an empty name", { kind: "signal", name: "" }],
+		["data that is not plain", { kind: "approval", reason: "?", data: new Date(0) }],
+	])("waits for something: %s is refused", async (_, wait) => {
+		const driver = new Driver([node("a")]);
+		const lease = await driver.claim("a");
+		await driver.unchanged(() => driver.handle.park(lease, wait as Wait), "INVALID_INPUT");
+		expect((await driver.handle.complete(lease)).ok).toBe(true);
+	});
+
 	test("is answered only while it waits for an approval", async () => {
 		const driver = new Driver([node("a")]);
 		await driver.unchanged(() => driver.handle.approve("a"), "ILLEGAL_STATE", ["a"]);

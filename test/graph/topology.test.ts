@@ -146,8 +146,8 @@ describe("the maintained order", () => {
 	});
 
 	test("marks searches with numbers that no search before had", () => {
-		const { topology } = emptyGraph(1);
-		const [first, second, third] = [topology.fresh(2), topology.fresh(), topology.fresh()];
+		const { marks } = emptyGraph(1);
+		const [first, second, third] = [marks.fresh(1, 2), marks.fresh(1), marks.fresh(1)];
 		expect([second - first, third - second]).toEqual([2, 1]);
 	});
 });

@@ -262,14 +262,10 @@ export class Resolver {
 				return { type, id: take(id), into: parts };
 			}
 			case "injectBefore": {
-				const id = wild
-					? target
-					: at(
-							d % 2 === 0
-								? unstarted
-								: unstarted.filter((each) => ["all", "settled", "always"].includes(model.node(each).join as string)),
-							a,
-						);
+				const gated = unstarted.filter((each) =>
+					["all", "settled", "always"].includes(model.node(each).join as string),
+				);
+				const id = wild ? target : (inner ?? at(d % 2 === 0 ? unstarted : gated, a));
 				if (id === undefined) return undefined;
 				const before = known.filter(
 					(each) => each !== id && (wild || !model.nodes.has(each) || !model.nodes.has(id) || !model.reaches(id, each)),

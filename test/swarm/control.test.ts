@@ -214,6 +214,25 @@ describe("mutate from outside", () => {
 		await run.cancel();
 	});
 
+	test("is OVERLOADED when ten thousand commands wait, and nothing of the refused ones happens", async () => {
+		const { swarm } = virtualSwarm([echo], { check: "off" });
+		const run = swarm.start({ nodes: [] }, { open: true });
+		let answers: Promise<PromiseSettledResult<void>[]> | undefined;
+		const stop = run.view().subscribe(() => {
+			stop();
+			const patch = [{ type: "addNode", node: { agent: "echo" } }] as const;
+			answers = Promise.allSettled(Array.from({ length: 10_500 }, () => run.mutate(patch)));
+		});
+		await run.mutate([{ type: "addNode", node: { agent: "echo" } }]);
+		const refused = ((await answers) ?? []).filter((answer) => answer.status === "rejected");
+		expect(refused).toHaveLength(500);
+		expect(refused[0]?.reason).toMatchObject({ code: "OVERLOADED" });
+		expect(run.snapshot().size).toBe(10_001);
+		await run.mutate([]);
+		await run.close();
+		await run.result();
+	});
+
 	test("gates what was ready: addEdge and injectBefore hold it back (B1)", async () => {
 		const order: string[] = [];
 		const work = defineAgent({ name: "work", run: async (_: unknown, ctx) => order.push(ctx.nodeId) });

@@ -1,7 +1,20 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type AgentContext, createSwarm, defineAgent, type NodeSpec, result, type WorkerPool } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { deps, echo, fail, finish, gate, lines, obedient, pass, record, rejection, rest, virtualSwarm } from "./fixture.js";
+import {
+	deps,
+	echo,
+	fail,
+	finish,
+	gate,
+	lines,
+	obedient,
+	pass,
+	record,
+	rejection,
+	rest,
+	virtualSwarm,
+} from "./fixture.js";
 
 describe("a context that outlives its attempt", () => {
 	test("reads what is there, and waits and commits are refused", async () => {
@@ -94,7 +107,10 @@ describe("agents that use the swarm themselves", () => {
 				{ id: "b", agent: "boss", dependsOn: ["e"] },
 			],
 		});
-		expect(await finish(run, clock)).toMatchObject({ status: "completed", outputs: { a: { by: "boss" }, b: "approved" } });
+		expect(await finish(run, clock)).toMatchObject({
+			status: "completed",
+			outputs: { a: { by: "boss" }, b: "approved" },
+		});
 	});
 });
 
@@ -131,7 +147,9 @@ describe("a pool of one's own", () => {
 			},
 		};
 		const { swarm } = virtualSwarm([echo], { pool });
-		const run = swarm.start({ nodes: Array.from({ length: 10 }, (_, i) => ({ id: `n${i}`, agent: "echo", input: i })) });
+		const run = swarm.start({
+			nodes: Array.from({ length: 10 }, (_, i) => ({ id: `n${i}`, agent: "echo", input: i })),
+		});
 		await rest();
 		expect(waiting).toHaveLength(2);
 		expect(run.snapshot().counts).toMatchObject({ ready: 10, running: 0 });

@@ -192,6 +192,9 @@ describe("a bad spec is refused before anything runs, with one clear error", () 
 		[{ retry: -1 }],
 		[{ timeout: "x" }],
 		[{ onFailure: "x" }],
+		[{ signal: {} }],
+		[{ signal: null }],
+		[{ metadata: { at: new Date(0) } }],
 	])("the start options %j", (options) => {
 		expect(refused({ nodes: [a] }, options)).toThrowError(expect.objectContaining({ code: "INVALID_OPTION" }));
 	});
