@@ -288,7 +288,21 @@ function leaveWait(state: RunState, n: number): void {
 		graph.nodes.unflag(n, AWAITS);
 		state.awaiting--;
 	}
-	delete graph.extrasOf(n).wait;
+	const extras = graph.extrasOf(n);
+	if (extras.wait?.kind === "signal") stopListening(state, extras.wait.name, n);
+	delete extras.wait;
+}
+
+function listen(state: RunState, name: string, n: number): void {
+	const listening = state.listening.get(name);
+	if (listening === undefined) state.listening.set(name, new Set([n]));
+	else listening.add(n);
+}
+
+function stopListening(state: RunState, name: string, n: number): void {
+	const listening = state.listening.get(name);
+	listening?.delete(n);
+	if (listening?.size === 0) state.listening.delete(name);
 }
 
 function leaveWithheld(state: RunState, n: number): void {
@@ -300,9 +314,8 @@ function leaveWithheld(state: RunState, n: number): void {
 
 export function applyParked(state: RunState, n: number, wait: Wait): void {
 	const { graph } = state;
-	const extras = graph.extrasOf(n);
-	extras.wait = wait;
-	extras.parkedSeq = state.seq;
+	graph.extrasOf(n).wait = wait;
+	if (wait.kind === "signal") listen(state, wait.name, n);
 	if (wait.kind !== "sleep") {
 		graph.nodes.flag(n, AWAITS);
 		state.awaiting++;
@@ -378,8 +391,8 @@ export function keptSignal(state: RunState, name: string, node: string): KeptSig
 
 function takeSignal(state: RunState, name: string, node: string): void {
 	const taken = keptSignal(state, name, node);
-	if (taken === undefined) return;
-	const left = (state.signals.get(name) ?? []).filter((kept) => kept !== taken);
-	if (left.length === 0) state.signals.delete(name);
-	else state.signals.set(name, left);
+	const kept = state.signals.get(name);
+	if (taken === undefined || kept === undefined) return;
+	kept.splice(kept.indexOf(taken), 1);
+	if (kept.length === 0) state.signals.delete(name);
 }

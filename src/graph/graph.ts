@@ -25,8 +25,6 @@ export interface Extras {
 	firstStart?: number;
 	excused?: number;
 	parkedAt?: number;
-	/** The number of the event that parked it last: who has waited longest. */
-	parkedSeq?: number;
 	/** The limit of the total time, where there is one, from the first start on. */
 	total?: number | undefined;
 	/** When the lease was granted, and how long earlier leases of the same attempt have held a slot. */

@@ -25,6 +25,8 @@ export class RunState {
 	readonly keys = new Set<string>();
 	/** Signals that came before anyone waited for them, oldest first. */
 	readonly signals = new Map<string, KeptSignal[]>();
+	/** Nodes that wait for a signal, by its name, in the order in which they were parked. */
+	readonly listening = new Map<string, Set<number>>();
 	/** Nodes that wait for a person or a signal. */
 	awaiting = 0;
 

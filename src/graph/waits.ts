@@ -5,6 +5,7 @@ import type { Command } from "./command.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
 import { refuse, show, unknownNode } from "./spec.js";
+import type { RunState } from "./state.js";
 import { setTotalTimeout } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Wait, Wake } from "./types.js";
@@ -46,20 +47,8 @@ export function signal(tx: Transaction, command: Extract<Command, { type: "signa
 	if (command.node !== undefined && !graph.index.has(command.node)) {
 		return unknownNode(command.node);
 	}
-	// The one that has waited for longest: the earliest park.
-	let oldest = -1;
-	let since = Number.POSITIVE_INFINITY;
-	if (state.awaiting > 0) {
-		for (const [n, extras] of graph.extras) {
-			if (graph.nodes.state(n) !== WAITING || extras.wait?.kind !== "signal" || extras.wait.name !== command.name)
-				continue;
-			if (command.node !== undefined && graph.id(n) !== command.node) continue;
-			if ((extras.parkedSeq ?? 0) >= since) continue;
-			oldest = n;
-			since = extras.parkedSeq ?? 0;
-		}
-	}
-	if (oldest >= 0) {
+	const oldest = listener(state, command.name, command.node);
+	if (oldest !== undefined) {
 		wake(tx, oldest, { kind: "signal", ...(command.payload !== undefined && { payload: command.payload }) });
 		return DONE;
 	}
@@ -71,6 +60,14 @@ export function signal(tx: Transaction, command: Extract<Command, { type: "signa
 	});
 	keepSignal(state, command.name, command.payload, command.node);
 	return DONE;
+}
+
+/** The node that has waited for a signal longest; or the given one, if it waits for it. */
+function listener({ graph, listening }: RunState, name: string, node: string | undefined): number | undefined {
+	const waiting = listening.get(name);
+	if (node === undefined) return waiting?.values().next().value;
+	const n = graph.index.get(node);
+	return n !== undefined && waiting?.has(n) ? n : undefined;
 }
 
 /** A person answers a node that waits for approval. */

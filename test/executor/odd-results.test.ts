@@ -63,7 +63,7 @@ describe("a plan that is none", () => {
 	test("made by another copy of the package is looked at as closely", async () => {
 		for (const patch of [undefined, null, 5, {}, { mutations: 5 }, { mutations: null }]) {
 			const foreign = Object.defineProperty({ output: 1, patch }, Symbol.for("dagswarm.result"), { value: true });
-			const agents: AnyAgent[] = [defineAgent({ name: "plan", run: () => foreign })];
+			const agents: AnyAgent[] = [defineAgent({ name: "plan", run: (): unknown => foreign })];
 			const swarm = createSwarm<AnyAgent>({ agents, clock: new VirtualClock(), check: "full" });
 			const outcome = await swarm.start({ nodes: [{ id: "plan", agent: "plan" }] }).result();
 			expect(outcome.stats.failed + outcome.stats.completed).toBe(1);

@@ -162,6 +162,8 @@ async function play(run: RunHandle, world: World, moves: readonly Move[]): Promi
 		switch (each.do) {
 			case "step":
 				world.clock.step();
+				// A function that was aborted gets as far as it can before its grace is over.
+				for (let k = 0; k < 3; k++) await turn();
 				break;
 			case "turn":
 				await turn();

@@ -6,7 +6,11 @@ import { expect, test } from "vitest";
 test.each([3, 5, 8, 16, 17])("a break that begins with the last claims loses no turn, with %i nodes", async (size) => {
 	let ahead = 0;
 	// Every look at this clock finds a slice used up, so that breaks come as often as they can.
-	const clock = Object.create(systemClock, { now: { value: () => systemClock.now() + (ahead += 5) } });
+	const now = (): number => {
+		ahead += 5;
+		return systemClock.now() + ahead;
+	};
+	const clock = Object.create(systemClock, { now: { value: now } });
 	const nothing = defineAgent({ name: "nothing", run: () => null });
 	const swarm = createSwarm({ agents: [nothing], concurrency: 3, clock });
 	const ids = Array.from({ length: size }, (_, i) => `n${i}`);
