@@ -1,6 +1,6 @@
 import type { Refusal } from "../core/errors.js";
 import type { Graph } from "./graph.js";
-import { HAS_ALIASES, JOIN_AT_LEAST, JOIN_FAILED } from "./node-table.js";
+import { ABANDONED, HAS_ALIASES, JOIN_AT_LEAST, JOIN_FAILED } from "./node-table.js";
 import { refuse } from "./spec.js";
 import { joinLeft } from "./terms.js";
 import type { Transaction } from "./transaction.js";
@@ -43,6 +43,13 @@ export function splitInto(
 	const parts = partsOf(graph, into);
 	if (parts.length === 0) return refuse("INVALID_SPEC", `"${id}" is split into nothing`, { nodes: [id] });
 	const dependencies = dependenciesOf(graph, n);
+	for (const part of parts) {
+		// Its own split came first, or it is there from an earlier commit and has started.
+		if (graph.isUnstarted(part)) continue;
+		const fits = graph.nodes.state(part) !== ABANDONED && dependencies.every(({ from }) => graph.findEdge(from, part));
+		if (!fits)
+			return refuse("ILLEGAL_STATE", `"${graph.id(part)}" can be no part of "${id}" any more`, { nodes: [id] });
+	}
 	settle(tx, parts, n);
 	for (const part of parts) {
 		const refusal = adoptAll(tx, dependencies, part);

@@ -99,6 +99,20 @@ describe("the graph", () => {
 		expect(await judged(10_000)).toBe(few);
 	});
 
+	test("B47: a signal looks at who waits for it, however many wait for others", async () => {
+		const looked = async (others: number): Promise<number> => {
+			const waiting = Array.from({ length: others + 1 }, (_, i) => node(`n${i}`));
+			const driver = new Driver(waiting, { check: "off" });
+			for (let i = 0; i <= others; i++)
+				await driver.handle.park(await driver.claim(`n${i}`), { kind: "signal", name: `s${i}` });
+			const state = vi.spyOn(driver.actor.state.graph.nodes, "state");
+			await driver.handle.signal(`s${others}`);
+			expect(driver.handle.ready()).toEqual([`n${others}`]);
+			return state.mock.calls.length;
+		};
+		expect(await looked(2_000)).toBe(await looked(5));
+	});
+
 	test("B47: a join of thousands is counted, not scanned, for each that ends", async () => {
 		const wide = Array.from({ length: 3_000 }, (_, i) => node(`d${i}`));
 		const driver = new Driver(

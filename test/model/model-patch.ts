@@ -6,19 +6,15 @@ import {
 	type ModelMutation,
 	type ModelNode,
 	type ModelPatch,
-	ModelRefusal,
 	type ModelSpec,
 	type PatchAuthor,
+	refuse,
 	sorted,
 	specsOf,
 	targetsOf,
 } from "./model-types.js";
 
 type Of<Type extends ModelMutation["type"]> = Extract<ModelMutation, { readonly type: Type }>;
-
-function refuse(code: string): never {
-	throw new ModelRefusal(code);
-}
 
 /** What one patch is about to become, in the phases of SEMANTICS 4. */
 class PatchRun {
@@ -42,8 +38,7 @@ class PatchRun {
 			this.model.node(id);
 			if (this.model.stateOf(id) !== state) refuse("EXPECTATION_FAILED");
 		}
-		const { author } = this;
-		const right = author === undefined ? true : (this.model.node(author.id).spec.canMutate ?? true);
+		const right = this.author === undefined || (this.model.node(this.author.id).spec.canMutate ?? true);
 		if (right === true || this.patch.mutations.length === 0) return;
 		if (right === false) refuse("NOT_PERMITTED");
 		const fresh = new Set(this.patch.mutations.flatMap(specsOf).map(({ id }) => id));
@@ -232,6 +227,11 @@ class PatchRun {
 		const original = running ? this.model.node(id) : this.#unstarted(id);
 		if (into.length === 0) refuse("INVALID_SPEC");
 		const parts = into.map((spec) => spec.id);
+		for (const part of parts) {
+			const { state, deps } = this.model.node(part);
+			const fits = state !== "abandoned" && original.deps.every((dep) => deps.includes(dep));
+			if (!fits && !this.model.isUnstarted(part)) refuse("ILLEGAL_STATE");
+		}
 		for (const part of parts) for (const dep of original.deps) this.#link(dep, part, original.names[dep]);
 		this.#moveDependents(id, parts);
 		if (running) return;

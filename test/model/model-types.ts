@@ -113,6 +113,10 @@ export class ModelRefusal extends Error {
 	}
 }
 
+export function refuse(code: string): never {
+	throw new ModelRefusal(code);
+}
+
 export const ENDED = new Set<State>(["completed", "failed", "skipped", "abandoned", "cancelled"]);
 
 /** What SEMANTICS leaves open is asked of the implementation: which of two causes came first. */

@@ -339,26 +339,34 @@ export class Model {
 	/** Joins first, round by round, then what becomes of the run. */
 	follow(): void {
 		if (this.ended) return;
+		const dead: ModelNode[] = [];
 		for (;;) {
 			const dying = [...this.nodes].filter(([id, node]) => this.isUnstarted(id) && this.joinOf(node) === "dead");
 			if (dying.length === 0) break;
-			const causes = dying.map(([id, node]) => this.#causeOf(id, node, new Set(dying.map(([each]) => each))));
+			const causes = dying.map(([id, node]) => this.#causeOf(id, node));
 			dying.forEach(([, node], i) => {
 				node.state = "skipped";
 				node.cause = causes[i] as "failure";
+				dead.push(node);
 			});
 		}
+		// A hint is only a hint.
+		for (const node of dead) if (!this.#isByFailure(node)) node.cause = "not-needed";
 		this.world.status = this.#statusNow();
 	}
 
-	#causeOf(id: string, node: ModelNode, dying: ReadonlySet<string>): "failure" | "not-needed" {
-		const byFailure = node.deps.some((dep) => {
+	#causeOf(id: string, node: ModelNode): "failure" | "not-needed" {
+		if (this.#isByFailure(node)) return "failure";
+		// One that is still open may die of a failure in this very command, before or after this one is looked at.
+		const undecided = node.deps.some((dep) => !this.isEnded(dep));
+		return (undecided ? this.hint(id) : undefined) ?? "not-needed";
+	}
+
+	#isByFailure({ deps }: ModelNode): boolean {
+		return deps.some((dep) => {
 			const { state, cause, spec } = this.node(dep);
 			return (state === "failed" && spec.onFailure !== "block") || cause === "failure";
 		});
-		if (byFailure) return "failure";
-		const undecided = node.deps.some((dep) => dying.has(dep));
-		return (undecided ? this.hint(id) : undefined) ?? "not-needed";
 	}
 
 	#statusNow(): string {

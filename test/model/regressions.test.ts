@@ -96,6 +96,14 @@ const found: readonly (readonly [string, ...Concrete[]])[] = [
 		),
 	],
 	[
+		"a part that was split itself is no part any more",
+		add(node("a"), node("b", { dependsOn: ["a"] }), node("c", { dependsOn: ["b"] })),
+		mutate(
+			{ type: "splitNode", id: "p", into: [node("q")] },
+			{ type: "splitNode", id: "b", into: [node("p", { dependsOn: ["a"] })] },
+		),
+	],
+	[
 		"what was split is no sink of the plan that it was in",
 		add(node("plan")),
 		{ type: "claim", id: "plan" },

@@ -186,13 +186,18 @@ export class Simulation {
 
 	story(): string {
 		const lines = this.runs.flatMap(({ handle, events }) =>
-			events.map((event) => `${handle.id} ${JSON.stringify({ ...event, error: undefined, refusal: undefined })}`),
+			events.map((event) => `${handle.id} ${JSON.stringify(event, withoutStack)}`),
 		);
 		return lines.join("\n");
 	}
 }
 
 function ignore(): void {}
+
+/** A stack tells how the event loop came by, which is not the swarm's doing. */
+function withoutStack(key: string, value: unknown): unknown {
+	return key === "stack" ? undefined : value;
+}
 
 /** A turn of the event loop: all promises that can settle have settled. */
 function turned(): Promise<void> {
