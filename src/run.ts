@@ -7,6 +7,7 @@ import type { Command } from "./graph/command.js";
 import { explain } from "./graph/explain.js";
 import { ask, withIds } from "./graph/handle.js";
 import { COMPLETED } from "./graph/node-table.js";
+import { show } from "./graph/spec.js";
 import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
 import type { RunOutcome } from "./outcome.js";
 import { RunView } from "./view.js";
@@ -103,7 +104,7 @@ export class RunHandle {
 	/** Ends the run: signals abort, nothing starts any more. Harmless when it has ended. */
 	async cancel(reason = "cancelled"): Promise<RunOutcome> {
 		if (!this.#actor.state.ended && this.#actor.poison === undefined) {
-			await this.#do({ type: "cancel", status: "cancelled", reason });
+			await this.#do({ type: "cancel", status: "cancelled", reason: typeof reason === "string" ? reason : show(reason) });
 		}
 		return this.#result;
 	}

@@ -5,7 +5,7 @@ import type { Answer, GraphActor } from "./actor.js";
 import type { Command } from "./command.js";
 import { explain } from "./explain.js";
 import { nameNodes } from "./name-nodes.js";
-import { refuse } from "./spec.js";
+import { refuse, show } from "./spec.js";
 import type {
 	Blocked,
 	Lease,
@@ -107,7 +107,7 @@ export class GraphHandle {
 
 	/** Cancels what has not ended, and the run. */
 	cancel(reason = "cancelled"): Promise<Reply> {
-		return this.#send({ type: "cancel", status: "cancelled", reason });
+		return this.#send({ type: "cancel", status: "cancelled", reason: typeof reason === "string" ? reason : show(reason) });
 	}
 
 	/** No node can be claimed until {@link resume}. */
