@@ -104,7 +104,11 @@ export class RunHandle {
 	/** Ends the run: signals abort, nothing starts any more. Harmless when it has ended. */
 	async cancel(reason = "cancelled"): Promise<RunOutcome> {
 		if (!this.#actor.state.ended && this.#actor.poison === undefined) {
-			await this.#do({ type: "cancel", status: "cancelled", reason: typeof reason === "string" ? reason : show(reason) });
+			await this.#do({
+				type: "cancel",
+				status: "cancelled",
+				reason: typeof reason === "string" ? reason : show(reason),
+			});
 		}
 		return this.#result;
 	}

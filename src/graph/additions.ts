@@ -40,24 +40,39 @@ const NONE: readonly NodeSpec[] = [];
  * @returns a refusal; what was added by then is the caller's to roll back
  */
 export function addAll(tx: Transaction, patch: Patch, author: Author, rules: AdditionRules): Refusal | undefined {
-	const specs: StoredSpec[] = [];
-	const replaced: StoredSpec[] = [];
+	const taken: Taken = { specs: [], replaced: [] };
 	const readds = author.n >= 0 && (author.early || tx.state.graph.nodes.has(author.n, COMMITTED_EARLY));
 	for (const mutation of patch) {
 		for (const spec of specsOf(mutation)) {
-			const checked = checkSpec(spec, rules.policies);
-			if ("code" in checked) return checked;
-			const stored = toStored(tx, spec, mutation, patch, rules.freeze);
+			const stored = toStored(tx, spec, mutation, patch, rules);
 			if ("code" in stored) return stored;
-			const known = readds ? readd(tx, stored, author) : undefined;
-			if (known === "same") continue;
-			if (typeof known === "object") return known;
-			(known === "replace" ? replaced : specs).push(stored);
+			if (!readds) taken.specs.push(stored);
+			else {
+				const refusal = takeAgain(tx, stored, author, taken);
+				if (refusal !== undefined) return refusal;
+			}
 		}
 	}
 	return (
-		growthRefusal(tx, specs.length, author, rules) ?? insert(tx, specs, author) ?? replaceAll(tx, replaced, author)
+		growthRefusal(tx, taken.specs.length, author, rules) ??
+		insert(tx, taken.specs, author) ??
+		replaceAll(tx, taken.replaced, author)
 	);
+}
+
+/** The specs of a patch, sorted by what is to be done with them. */
+interface Taken {
+	readonly specs: StoredSpec[];
+	/** Specs that take the place of what an earlier attempt added. */
+	readonly replaced: StoredSpec[];
+}
+
+function takeAgain(tx: Transaction, spec: StoredSpec, author: Author, taken: Taken): Refusal | undefined {
+	const known = readd(tx, spec, author);
+	if (typeof known === "object") return known;
+	if (known === undefined) taken.specs.push(spec);
+	else if (known === "replace") taken.replaced.push(spec);
+	return undefined;
 }
 
 function growthRefusal(tx: Transaction, count: number, author: Author, rules: AdditionRules): Refusal | undefined {
@@ -82,8 +97,16 @@ function growthRefusal(tx: Transaction, count: number, author: Author, rules: Ad
 	});
 }
 
-/** The spec as the graph keeps it: the caller's own object where nothing has to be filled in. */
-function toStored(tx: Transaction, spec: NodeSpec, by: Mutation, patch: Patch, freeze: boolean): StoredSpec | Refusal {
+/** A checked spec as the graph keeps it: the caller's own object where nothing has to be filled in. */
+function toStored(
+	tx: Transaction,
+	spec: NodeSpec,
+	by: Mutation,
+	patch: Patch,
+	rules: AdditionRules,
+): StoredSpec | Refusal {
+	const checked = checkSpec(spec, rules.policies);
+	if (checked !== undefined) return checked;
 	const { id } = spec;
 	// The border fills in ids; a driver of decide who left one out has a bug.
 	if (id === undefined) return refuse("INVALID_SPEC", "a node reached the graph without an id");
@@ -94,7 +117,7 @@ function toStored(tx: Transaction, spec: NodeSpec, by: Mutation, patch: Patch, f
 		if ("code" in inherited) return inherited;
 		stored = inherited;
 	}
-	return freeze ? deepFreeze(stored) : stored;
+	return rules.freeze ? deepFreeze(stored) : stored;
 }
 
 /** A part is held or eager like the node it is part of, and starts under the same join unless it says its own. */
@@ -164,7 +187,7 @@ function insert(tx: Transaction, specs: readonly StoredSpec[], author: Author): 
 		if ("duplicate" in sorted) return duplicate(sorted.duplicate);
 		problem = tx.addNodes(sorted.specs, by);
 	}
-	if (problem === undefined) return checkAdded(tx, start.size);
+	if (problem === undefined) return undefined;
 	if ("duplicate" in problem) return duplicate(problem.duplicate);
 	return refuse(
 		"UNKNOWN_DEPENDENCY",
@@ -174,17 +197,6 @@ function insert(tx: Transaction, specs: readonly StoredSpec[], author: Author): 
 			hint: "add it in the same patch or earlier",
 		},
 	);
-}
-
-/** A spec's join and references must fit its own dependencies. Nodes injected or split get more later. */
-function checkAdded(tx: Transaction, first: number): Refusal | undefined {
-	const { graph } = tx.state;
-	for (let n = first; n < graph.size; n++) {
-		const spec = graph.spec(n);
-		if (spec.join === undefined && typeof spec.input !== "object") continue;
-		tx.unchecked.add(n);
-	}
-	return undefined;
 }
 
 /** A different spec takes the place of a node that an earlier attempt added and that has not started. */

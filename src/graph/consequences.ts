@@ -110,8 +110,7 @@ export function checkStallPlan(plan: StallPlan | undefined, policies: PolicySour
 	if (plan === undefined) return undefined;
 	if (typeof plan !== "object" || plan === null) return refuse("INVALID_SPEC", "onStall is no node spec");
 	const { times: _, ...spec } = plan;
-	const checked = checkSpec(spec, policies);
-	return "code" in checked ? checked : undefined;
+	return checkSpec(spec, policies);
 }
 
 /** @returns whether a replanning node was added */
@@ -125,7 +124,7 @@ function replan(tx: Transaction, rules: EndRules): boolean {
 	while (k <= times && state.graph.index.has(k === 1 ? base : `${base}-${k}`)) k++;
 	if (k > times) return false;
 	const stored = { ...spec, id: k === 1 ? base : `${base}-${k}`, agent: agentName(spec.agent) ?? "" } as StoredSpec;
-	if ("code" in checkSpec(stored, rules.policies)) return false;
+	if (checkSpec(stored, rules.policies) !== undefined) return false;
 	const start = tx.savepoint();
 	tx.unchecked.add(state.graph.size);
 	const added = tx.addNodes([stored], { creator: 0, depth: 0, early: undefined });

@@ -107,7 +107,11 @@ export class GraphHandle {
 
 	/** Cancels what has not ended, and the run. */
 	cancel(reason = "cancelled"): Promise<Reply> {
-		return this.#send({ type: "cancel", status: "cancelled", reason: typeof reason === "string" ? reason : show(reason) });
+		return this.#send({
+			type: "cancel",
+			status: "cancelled",
+			reason: typeof reason === "string" ? reason : show(reason),
+		});
 	}
 
 	/** No node can be claimed until {@link resume}. */

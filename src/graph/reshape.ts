@@ -119,7 +119,7 @@ function updateNode(
 	}
 	const updated = spec as unknown as StoredSpec;
 	const checked = checkSpec(updated, rules.policies);
-	if ("code" in checked) return checked;
+	if (checked !== undefined) return checked;
 	tx.update(n, updated);
 	tx.unchecked.add(n);
 	if ("join" in mutation.changes) tx.updated.add(n);

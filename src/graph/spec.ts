@@ -16,19 +16,13 @@ export function unknownNode(id: string): Refusal {
 	return refuse("UNKNOWN_NODE", `there is no node "${id}"`, { nodes: [id] });
 }
 
-/** What checking a spec found beside that it is right. */
-export interface CheckedSpec {
-	readonly refs: boolean;
-}
-
-const WITH_REFS: CheckedSpec = { refs: true };
-const WITHOUT_REFS: CheckedSpec = { refs: false };
-
 /**
  * Checks a spec's shape: types, ranges, known fields, a known agent, plain data. Whether its
  * dependencies exist is for the topology to say.
+ *
+ * @returns what is wrong, or undefined
  */
-export function checkSpec(spec: NodeSpec, source: PolicySource): Refusal | CheckedSpec {
+export function checkSpec(spec: NodeSpec, source: PolicySource): Refusal | undefined {
 	if (typeof spec !== "object" || spec === null) {
 		return refuse("INVALID_SPEC", `a node spec is ${typeof spec}, not an object`);
 	}
@@ -36,16 +30,14 @@ export function checkSpec(spec: NodeSpec, source: PolicySource): Refusal | Check
 	if (id !== undefined && (typeof id !== "string" || id === "")) {
 		return refuse("INVALID_SPEC", `a node's id is ${show(id)}, not a string with a character in it`);
 	}
-	let refs = false;
 	for (const key in spec) {
 		if (key === "id") continue;
 		if (key === "agent") {
 			const problem = checkAgent(spec, source);
 			if (problem !== undefined) return problem;
 		} else if (key === "input") {
-			const found = checkInput(spec.input, id);
-			if (typeof found === "object") return found;
-			refs = found;
+			const problem = checkInput(spec.input, id);
+			if (problem !== undefined) return problem;
 		} else {
 			const problem = checkField(spec, key as keyof NodeSpec);
 			if (problem !== undefined) return refuse("INVALID_SPEC", `${nameOf(id)}: ${problem}`, about(id));
@@ -60,7 +52,7 @@ export function checkSpec(spec: NodeSpec, source: PolicySource): Refusal | Check
 			hint: "add it to createSwarm({ limits })",
 		});
 	}
-	return refs ? WITH_REFS : WITHOUT_REFS;
+	return undefined;
 }
 
 function checkAgent(spec: NodeSpec, source: PolicySource): Refusal | undefined {
@@ -80,27 +72,18 @@ export function agentName(agent: NodeSpec["agent"]): string | undefined {
 	return typeof name === "string" && name !== "" ? name : undefined;
 }
 
-/** @returns a refusal, or whether the input refers to outputs */
-function checkInput(input: unknown, id: string | undefined): Refusal | boolean {
-	if (typeof input !== "object" || input === null) {
-		const wrong = input === undefined ? undefined : findNotPlain(input);
-		return wrong === undefined ? false : notPlain(id, wrong.path, wrong.found);
-	}
-	let refs = false;
+function checkInput(input: unknown, id: string | undefined): Refusal | undefined {
+	if (input === undefined) return undefined;
 	let bad: object | undefined;
 	const wrong = findNotPlain(input, (object) => {
-		if (!Object.hasOwn(object, "$output")) return;
-		if (isOutputRef(object)) refs = true;
-		else bad = object;
+		if (Object.hasOwn(object, "$output") && !isOutputRef(object)) bad = object;
 	});
 	if (wrong !== undefined) return notPlain(id, wrong.path, wrong.found);
-	if (bad !== undefined) {
-		return refuse("INVALID_SPEC", `${nameOf(id)}: ${show(bad)} is no reference to an output`, {
-			...about(id),
-			hint: 'write { "$output": "id" } or { "$output": "id", "path": "/a/0" }',
-		});
-	}
-	return refs;
+	if (bad === undefined) return undefined;
+	return refuse("INVALID_SPEC", `${nameOf(id)}: ${show(bad)} is no reference to an output`, {
+		...about(id),
+		hint: 'write { "$output": "id" } or { "$output": "id", "path": "/a/0" }',
+	});
 }
 
 function notPlain(id: string | undefined, path: string, found: string): Refusal {

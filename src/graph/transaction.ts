@@ -8,6 +8,9 @@ import { checkTerms } from "./terms.js";
 import { TRIGGER } from "./triggers.js";
 import type { AbandonReason, RunEvent, RunFact, StoredSpec } from "./types.js";
 
+/** Why a node cannot be added: a dependency that is not there, or an id that is. */
+export type AdditionProblem = { readonly missing: string; readonly of: string } | { readonly duplicate: string };
+
 /** Where a transaction can be taken back to. */
 export interface Savepoint {
 	readonly seq: number;
@@ -131,18 +134,13 @@ export class Transaction {
 	addNodes(
 		specs: readonly StoredSpec[],
 		by: { readonly creator: number; readonly depth: number; readonly early: number | undefined },
-	): { readonly missing: string; readonly of: string } | { readonly duplicate: string } | undefined {
+	): AdditionProblem | undefined {
 		const { state } = this;
 		const { graph } = state;
 		const first = graph.size;
 		for (let i = 0; i < specs.length; i++) {
-			const spec = specs[i] as StoredSpec;
-			const n = graph.addNode(spec, by.creator);
-			if (n < 0) return { duplicate: spec.id };
-			if (spec.join !== undefined || typeof spec.input === "object") setTerms(state, n, spec);
-			const missing = linkDependencies(state, n, spec.dependsOn);
-			if (missing !== undefined) return { missing, of: spec.id };
-			graph.frontier.touchFresh(n);
+			const problem = this.#addNode(specs[i] as StoredSpec, by.creator);
+			if (problem !== undefined) return problem;
 		}
 		if (by.early !== undefined) this.#rememberEarly(first, by.creator - 1, by.early);
 		if (specs.length > 0) {
@@ -158,6 +156,22 @@ export class Transaction {
 			});
 			state.seq += specs.length;
 		}
+		return undefined;
+	}
+
+	// A function of its own: a hot loop around it would be compiled anew for every graph.
+	#addNode(spec: StoredSpec, creator: number): AdditionProblem | undefined {
+		const { state } = this;
+		const { graph } = state;
+		const n = graph.addNode(spec, creator);
+		if (n < 0) return { duplicate: spec.id };
+		if (spec.join !== undefined || typeof spec.input === "object") {
+			setTerms(state, n, spec);
+			this.unchecked.add(n);
+		}
+		const missing = linkDependencies(state, n, spec.dependsOn);
+		if (missing !== undefined) return { missing, of: spec.id };
+		graph.frontier.touchFresh(n);
 		return undefined;
 	}
 
