@@ -64,7 +64,7 @@ export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 	const { state, poison } = actor;
 	const reason = poison === undefined ? state.reason : `${poison.code}: ${poison.message}`;
 	const status = poison === undefined && hasEnded(state.status) ? (state.status as EndStatus) : "failed";
-	const counts = countsOf(state.graph);
+	const counts = countsOf(actor.committedCounts);
 	let outputs: Readonly<Record<NodeId, unknown>> | undefined;
 	let failures: readonly Failure[] | undefined;
 	let blocked: readonly Blocked[] | undefined;
@@ -72,11 +72,12 @@ export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 		status,
 		...(reason !== undefined && { reason }),
 		get outputs() {
-			outputs ??= sinkOutputs(actor);
+			// What a stopped actor has in memory may not be committed.
+			outputs ??= poison === undefined ? sinkOutputs(actor) : {};
 			return outputs;
 		},
 		get failures() {
-			failures ??= failuresOf(actor);
+			failures ??= poison === undefined ? failuresOf(actor) : [];
 			return failures;
 		},
 		get blocked() {
@@ -92,7 +93,7 @@ export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 			abandoned: counts.abandoned,
 			cancelled: counts.cancelled,
 			stale: actor.stale,
-			events: state.seq,
+			events: actor.log.last,
 			...figures,
 		},
 	};

@@ -154,6 +154,7 @@ export class RunHandle {
 	}
 
 	#number(id: NodeId): number {
+		this.#actor.assertSound();
 		const n = this.#actor.state.graph.index.get(id);
 		if (n === undefined) throw new SwarmError("UNKNOWN_NODE", `there is no node "${id}"`, { nodes: [id] });
 		return n;

@@ -23,6 +23,7 @@ import { seedOf } from "./retry.js";
 import { Snapshots } from "./snapshot.js";
 import { refuse } from "./spec.js";
 import { RunState } from "./state.js";
+import { storyOf } from "./story.js";
 import { Transaction } from "./transaction.js";
 import type { Lease, Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
 
@@ -89,6 +90,8 @@ export class GraphActor {
 	readonly #snapshots: Snapshots;
 	readonly #timers: NodeTimers;
 	readonly #replies: (() => void)[] = [];
+	/** With a journal, which may refuse: the counts as they were when it last did not. */
+	readonly #committedCounts: Int32Array | undefined;
 	#subscribers = 0;
 	#draining = false;
 	#poison: SwarmError | undefined;
@@ -100,6 +103,7 @@ export class GraphActor {
 		this.log = new EventLog(config.eventBuffer ?? 4_096);
 		this.#check = config.check ?? "off";
 		this.#journal = config.journal;
+		if (config.journal !== undefined) this.#committedCounts = new Int32Array(this.state.graph.counts.length);
 		this.#host = config.host;
 		this.#mailbox = new Mailbox(config.mailboxSize ?? 10_000);
 		this.report = config.onListenerError ?? warnOf;
@@ -221,8 +225,23 @@ export class GraphActor {
 		};
 	}
 
+	/** How many nodes are in each state, as it is committed. */
+	get committedCounts(): Int32Array {
+		return this.#committedCounts ?? this.state.graph.counts;
+	}
+
+	/**
+	 * What a bug or a lost journal left behind is not to be read: it may never have been committed.
+	 *
+	 * @throws SwarmError `INTERNAL` or `JOURNAL_UNAVAILABLE`
+	 */
+	assertSound(): void {
+		if (this.#poison !== undefined) throw this.#poison;
+	}
+
 	/** The committed state: frozen, and shared with other snapshots where nothing changed. */
 	snapshot(): Snapshot {
+		this.assertSound();
 		return this.#snapshots.take();
 	}
 
@@ -303,6 +322,7 @@ export class GraphActor {
 				throw new SwarmError("JOURNAL_UNAVAILABLE", "the journal did not take the events", {}, { cause: error });
 			}
 		}
+		this.#committedCounts?.set(this.state.graph.counts);
 		batch.pass(this.log);
 		if (this.#subscribers > 0) this.#emitter.emit("batch", [...batch.events()]);
 		if (this.state.ended) this.log.close();
@@ -338,7 +358,7 @@ export class GraphActor {
 				: new SwarmError(
 						"INTERNAL",
 						`a bug stopped the run: ${String((cause as Error)?.message ?? cause)}`,
-						this.#story(cause),
+						storyOf(cause, this.log, this.#batch),
 						{ cause },
 					);
 		this.#poison = error;
@@ -366,18 +386,6 @@ export class GraphActor {
 		for (const reply of this.#replies.splice(0)) reply();
 		for (let letter = this.#mailbox.shift(); letter !== undefined; letter = this.#mailbox.shift())
 			letter.reply?.(this.#refusing);
-	}
-
-	/** The last events of the node that an error names. */
-	#story(cause: unknown): { readonly hint: string } {
-		const name = /"([^"]+)"/.exec(String((cause as Error)?.message ?? ""))?.[1];
-		const events: string[] = [];
-		for (const event of this.#batch.recent(Math.max(0, this.#batch.length - 200))) {
-			if ("node" in event && event.node === name) events.push(`${event.seq} ${event.type}`);
-		}
-		return {
-			hint: `please report it; last events${name === undefined ? "" : ` of "${name}"`}: ${events.join(", ") || "none in this batch"}`,
-		};
 	}
 }
 

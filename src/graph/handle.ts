@@ -41,6 +41,7 @@ export class GraphHandle {
 
 	/** The nodes that can be claimed, in the order in which they became ready. */
 	ready(): NodeId[] {
+		this.actor.assertSound();
 		const { graph } = this.actor.state;
 		const ids: NodeId[] = [];
 		for (let n = graph.frontier.first(); n >= 0; n = graph.frontier.next(n)) ids.push(graph.id(n));
@@ -134,6 +135,7 @@ export class GraphHandle {
 
 	/** Why a node stands where it does. @returns undefined when there is no such node */
 	explain(id: NodeId): Blocked | undefined {
+		this.actor.assertSound();
 		const n = this.actor.state.graph.index.get(id);
 		return n === undefined ? undefined : explain(this.actor.state, n);
 	}

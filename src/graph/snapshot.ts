@@ -119,7 +119,7 @@ class GraphSnapshot implements Snapshot {
 		this.status = state.status;
 		if (state.reason !== undefined) this.reason = state.reason;
 		this.size = state.graph.size;
-		this.counts = countsOf(state.graph);
+		this.counts = countsOf(state.graph.counts);
 		this.#index = state.graph.index;
 		this.#pages = pages;
 		Object.freeze(this);
@@ -160,9 +160,9 @@ class GraphSnapshot implements Snapshot {
 }
 
 /** How many nodes are in each state, as plain data. */
-export function countsOf(graph: Graph): StateCounts {
+export function countsOf(numbers: Int32Array): StateCounts {
 	const counts: Record<string, number> = {};
 	for (let state = 0; state < NODE_STATES.length; state++)
-		counts[NODE_STATES[state] as string] = graph.counts[state] as number;
+		counts[NODE_STATES[state] as string] = numbers[state] as number;
 	return Object.freeze(counts) as StateCounts;
 }
