@@ -7,7 +7,7 @@ export interface Gauge {
 	readonly reached: boolean;
 }
 
-/** The limits that were looked at in this session of the benchmark. */
+/** The limits that were looked at in this run of the benchmark. */
 export class Gauges {
 	readonly all: Gauge[] = [];
 

@@ -5,7 +5,7 @@ export const sectionNames = ["overhead", "features", "mutations", "memory"] as c
 
 export type SectionName = (typeof sectionNames)[number];
 
-/** What this session of the benchmark does. */
+/** What this run of the benchmark does. */
 export interface Options {
 	readonly sections: readonly SectionName[];
 	readonly workloads: readonly WorkloadName[];

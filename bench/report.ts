@@ -8,7 +8,7 @@ import type { MutationRow } from "./mutations.ts";
 import type { Options } from "./options.ts";
 import type { OverheadRow } from "./overhead.ts";
 
-/** All figures of one session, as they go into the JSON file. */
+/** All figures of one run, as they go into the JSON file. */
 export interface Report {
 	readonly overhead: OverheadRow[];
 	readonly cold: ColdRow[];

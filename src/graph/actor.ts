@@ -139,6 +139,7 @@ export class GraphActor {
 			...(config.metadata !== undefined && { metadata: config.metadata }),
 		});
 		const patch: readonly Mutation[] = [{ type: "addNodes", nodes: this.withIds(config.nodes ?? []) }];
+		if (Array.isArray(config.nodes)) state.graph.reserve(config.nodes.length);
 		const refusal =
 			checkStallPlan(config.onStall, this.#rules.policies) ??
 			checkPatchShape(patch) ??

@@ -18,7 +18,6 @@ export class EdgeTable extends RowTable {
 
 	constructor() {
 		super(6);
-		this.append();
 	}
 
 	from(edge: number): number {
@@ -63,6 +62,8 @@ export class EdgeTable extends RowTable {
 
 	/** An unlinked edge, a freed one where there is one. */
 	take(from: number, to: number): number {
+		// The first row stands for no edge. It comes with the first edge: many graphs have none.
+		if (this.size === 0) this.append();
 		let edge = this.#free;
 		if (edge === 0) edge = this.append();
 		else this.#free = this.get(edge, NEXT_OUT);

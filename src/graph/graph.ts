@@ -67,6 +67,12 @@ export class Graph {
 	/** Called for each node that changes, once a snapshot was taken. */
 	onChange: ((n: number) => void) | undefined;
 
+	/** Makes room for so many nodes and as many edges, before the first is added. */
+	reserve(nodes: number): void {
+		this.nodes.reserve(nodes);
+		this.edges.reserve(nodes + 1);
+	}
+
 	get size(): number {
 		return this.nodes.size;
 	}

@@ -67,7 +67,7 @@ const STRIDE = 16;
 /** The fixed-size part of every node. Nodes and edges are numbers here, and nowhere outside `graph/`. */
 export class NodeTable extends RowTable {
 	constructor() {
-		super(STRIDE);
+		super(STRIDE, true);
 	}
 
 	add(): number {

@@ -14,10 +14,23 @@ export class RowTable {
 	protected readonly doubles: Float64Array[] = [];
 	/** Rows below this were used before and must be cleared when they are used again. */
 	#high = 0;
+	/** Rows of the first chunk: a small one doubles until it is full, and each step costs some microseconds. */
+	#firstRows = FIRST_ROWS;
 	size = 0;
 
-	/** @param stride - integers a row; even, as doubles take two */
-	constructor(protected readonly stride: number) {}
+	/**
+	 * @param stride - integers a row; even where there are doubles, which take two
+	 * @param hasDoubles - whether some of them are read as doubles
+	 */
+	constructor(
+		protected readonly stride: number,
+		private readonly hasDoubles = false,
+	) {}
+
+	/** Says how many rows are to come, before the first one: they will find their room. */
+	reserve(rows: number): void {
+		this.#firstRows = Math.min(Math.max(rows, FIRST_ROWS), CHUNK);
+	}
 
 	/** Adds a row of zeros and gives its number. */
 	protected append(): number {
@@ -60,10 +73,10 @@ export class RowTable {
 	}
 
 	#addChunk(): void {
-		const rows = this.ints.length === 0 ? FIRST_ROWS : CHUNK;
+		const rows = this.ints.length === 0 ? this.#firstRows : CHUNK;
 		const ints = new Int32Array(rows * this.stride);
 		this.ints.push(ints);
-		this.doubles.push(new Float64Array(ints.buffer));
+		if (this.hasDoubles) this.doubles.push(new Float64Array(ints.buffer));
 	}
 
 	#growFirst(): void {
@@ -71,7 +84,7 @@ export class RowTable {
 		const ints = new Int32Array(Math.min(old.length * 2, CHUNK * this.stride));
 		ints.set(old);
 		this.ints[0] = ints;
-		this.doubles[0] = new Float64Array(ints.buffer);
+		if (this.hasDoubles) this.doubles[0] = new Float64Array(ints.buffer);
 	}
 }
 
