@@ -5,7 +5,8 @@ import { toDot, toMermaid } from "./diagram.js";
 import type { Answer, GraphActor } from "./graph/actor.js";
 import type { Command } from "./graph/command.js";
 import { explain } from "./graph/explain.js";
-import { ask, withIds } from "./graph/handle.js";
+import { ask } from "./graph/handle.js";
+import { withIds } from "./graph/name-nodes.js";
 import { COMPLETED } from "./graph/node-table.js";
 import { show } from "./graph/spec.js";
 import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
@@ -84,7 +85,7 @@ export class RunHandle {
 		await this.#do({
 			type: "mutate",
 			patch: {
-				mutations: withIds(this.#actor, patch),
+				mutations: withIds(this.#actor.ids, patch),
 				...(options.expect !== undefined && { expect: options.expect }),
 			},
 			...(options.key !== undefined && { key: options.key }),

@@ -16,7 +16,7 @@ import { GraphHandle } from "./handle.js";
 import { type CheckLevel, checkNode, checkState } from "./invariants.js";
 import { LeaseView } from "./lease-view.js";
 import { checkPatchShape } from "./mutation-shape.js";
-import { nameNodes } from "./name-nodes.js";
+import { nameNodes, withIds } from "./name-nodes.js";
 import { NodeTimers, type TimerEffect } from "./node-timers.js";
 import { ANY_AGENT, DEFAULT_GROWTH } from "./policies.js";
 import { seedOf } from "./retry.js";
@@ -138,7 +138,7 @@ export class GraphActor {
 			open: state.open,
 			...(config.metadata !== undefined && { metadata: config.metadata }),
 		});
-		const patch: readonly Mutation[] = [{ type: "addNodes", nodes: this.withIds(config.nodes ?? []) }];
+		const patch = withIds(this.ids, [{ type: "addNodes", nodes: config.nodes ?? [] }]);
 		if (Array.isArray(config.nodes)) state.graph.reserve(config.nodes.length);
 		const refusal =
 			checkStallPlan(config.onStall, this.#rules.policies) ??
@@ -157,14 +157,6 @@ export class GraphActor {
 
 	get poison(): SwarmError | undefined {
 		return this.#poison;
-	}
-
-	/** Gives every spec without an id a fresh one; the specs of others are passed on as they are. */
-	withIds(specs: readonly NodeSpec[]): readonly NodeSpec[] {
-		if (!Array.isArray(specs) || specs.every((spec) => spec?.id !== undefined)) return specs;
-		return specs.map((spec) =>
-			typeof spec === "object" && spec !== null && spec.id === undefined ? { ...spec, id: this.ids.node() } : spec,
-		);
 	}
 
 	/**
@@ -199,11 +191,6 @@ export class GraphActor {
 	 */
 	claim(n: number): Answer {
 		return this.#execute({ type: "claim", n });
-	}
-
-	/** When the batch in hand is decided, in the clock's milliseconds. */
-	get now(): number {
-		return this.#tx.now;
 	}
 
 	/** Gives every new node of a mutation that has no id one. */

@@ -204,7 +204,7 @@ function replaceAll(tx: Transaction, specs: readonly StoredSpec[], author: Autho
 	const { graph } = tx.state;
 	for (const spec of specs) {
 		const n = graph.index.get(spec.id) as number;
-		for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.nodes.firstIn(n)) tx.removeEdge(edge);
+		tx.removeEdgesInto(n);
 		const { speculative } = graph.spec(n);
 		tx.update(n, spec, author.attempt);
 		// What the host has decided since about a node whose specs agree on this stays.

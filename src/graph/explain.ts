@@ -1,4 +1,3 @@
-import { NODE_STATES, type NodeState } from "../core/lifecycle.js";
 import type { Graph } from "./graph.js";
 import { BLOCK_FAILED, COMPLETED, JOIN_AT_LEAST, OPEN, PENDING, SPECULATIVE } from "./node-table.js";
 import type { RunState } from "./state.js";
@@ -11,7 +10,7 @@ export function explain(state: RunState, n: number): Blocked {
 	const { graph } = state;
 	const { nodes } = graph;
 	const node = graph.id(n);
-	const status = NODE_STATES[nodes.state(n)] as NodeState;
+	const status = graph.stateName(n);
 	const through = nodes.state(n) === PENDING || graph.isHeld(n) ? obstacles(graph, n) : [];
 	return { node, state: status, why: reason(state, n, through), through: through.map((each) => graph.id(each)) };
 }
@@ -28,7 +27,7 @@ function reason(state: RunState, n: number, through: readonly number[]): string 
 	const { graph } = state;
 	const { nodes } = graph;
 	const extras = graph.extras.get(n);
-	switch (NODE_STATES[nodes.state(n)]) {
+	switch (graph.stateName(n)) {
 		case "pending":
 			return pendingReason(graph, n, through);
 		case "ready":

@@ -177,21 +177,12 @@ export class Graph {
 	link(from: number, to: number, alias?: readonly string[]): number {
 		const { nodes, edges } = this;
 		const edge = edges.take(from, to);
-		const lastOut = nodes.lastOut(from);
-		edges.setPrevOut(edge, lastOut);
+		edges.setPrevOut(edge, nodes.lastOut(from));
 		edges.setNextOut(edge, 0);
-		if (lastOut === 0) nodes.setFirstOut(from, edge);
-		else edges.setNextOut(lastOut, edge);
-		nodes.setLastOut(from, edge);
-		const lastIn = nodes.lastIn(to);
-		edges.setPrevIn(edge, lastIn);
+		edges.setPrevIn(edge, nodes.lastIn(to));
 		edges.setNextIn(edge, 0);
-		if (lastIn === 0) nodes.setFirstIn(to, edge);
-		else edges.setNextIn(lastIn, edge);
-		nodes.setLastIn(to, edge);
-		edges.count++;
+		this.relink(edge);
 		this.version++;
-		nodes.count(to, nodes.counterOf(from), 1);
 		if (alias !== undefined) {
 			this.aliases.set(edge, alias);
 			nodes.flag(to, HAS_ALIASES);
@@ -221,7 +212,7 @@ export class Graph {
 		nodes.count(to, nodes.counterOf(from), -1);
 	}
 
-	/** Undoes the latest {@link unlink}: the neighbours must be as they were. */
+	/** Puts an edge between its neighbours. To undo the latest {@link unlink}, they must be as they were. */
 	relink(edge: number): void {
 		const { nodes, edges } = this;
 		const from = edges.from(edge);
@@ -330,6 +321,11 @@ export class Graph {
 		let depth = 0;
 		for (let creator = this.nodes.creator(n); creator !== 0; creator = this.nodes.creator(creator - 1)) depth++;
 		return depth;
+	}
+
+	/** What the dependent of an edge calls the dependency. */
+	nameOf(edge: number): string {
+		return this.aliasOf(edge)?.[0] ?? this.id(this.edges.from(edge));
 	}
 
 	/** The names under which the dependent of an edge sees its output. */

@@ -4,12 +4,11 @@ import type { NodeId } from "../core/ids.js";
 import type { Answer, GraphActor } from "./actor.js";
 import type { Command } from "./command.js";
 import { explain } from "./explain.js";
-import { nameNodes } from "./name-nodes.js";
+import { withIds } from "./name-nodes.js";
 import { refuse, show } from "./spec.js";
 import type {
 	Blocked,
 	Lease,
-	Mutation,
 	Patch,
 	PatchOptions,
 	Reply,
@@ -148,7 +147,7 @@ export class GraphHandle {
 	}
 
 	#withIds(patch: Patch): Patch {
-		return withIds(this.actor, patch);
+		return withIds(this.actor.ids, patch);
 	}
 
 	#send(command: Command): Promise<Reply> {
@@ -173,21 +172,6 @@ function request<Value>(actor: GraphActor, command: Command, read: (answer: Answ
 			reject(error as Error);
 		}
 	});
-}
-
-const BRINGS_NODES: ReadonlySet<string> = new Set<Mutation["type"]>([
-	"addNode",
-	"addNodes",
-	"injectBefore",
-	"splitNode",
-]);
-
-/** Gives the specs of a patch that have no id a fresh one. */
-export function withIds(actor: GraphActor, patch: Patch): Patch {
-	if (!Array.isArray(patch)) return patch;
-	if (!patch.some((mutation) => mutation !== null && typeof mutation === "object" && BRINGS_NODES.has(mutation.type)))
-		return patch;
-	return patch.map((mutation: Mutation) => nameNodes(mutation, (node) => ({ ...node, id: actor.ids.node() })));
 }
 
 function isStaged(patch: Patch | StagedPatch): patch is StagedPatch {

@@ -1,4 +1,5 @@
-import type { Mutation, NodeSpec } from "./types.js";
+import type { IdSource } from "../core/ids.js";
+import type { Mutation, NodeSpec, Patch } from "./types.js";
 
 /** A mutation whose specs all have ids. */
 export function nameNodes(mutation: Mutation, named: (node: NodeSpec) => NodeSpec): Mutation {
@@ -20,4 +21,11 @@ export function nameNodes(mutation: Mutation, named: (node: NodeSpec) => NodeSpe
 		default:
 			return mutation;
 	}
+}
+
+/** A patch whose specs all have ids: those without one are given a fresh one. */
+export function withIds(ids: IdSource, patch: Patch): Patch {
+	// What is no list is passed on, so that it is refused.
+	if (!Array.isArray(patch)) return patch;
+	return patch.map((mutation: Mutation) => nameNodes(mutation, (node) => ({ ...node, id: ids.node() })));
 }

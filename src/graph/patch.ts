@@ -1,5 +1,4 @@
 import type { Refusal } from "../core/errors.js";
-import { NODE_STATES } from "../core/lifecycle.js";
 import { type AdditionRules, addAll, specsOf } from "./additions.js";
 import { type Author, strangerRefusal } from "./author.js";
 import { runEnded } from "./fence.js";
@@ -48,7 +47,7 @@ export function checkExpectations(tx: Transaction, patch: StagedPatch): Refusal 
 	for (const [id, expected] of Object.entries(patch.expect ?? {})) {
 		const n = graph.index.get(id);
 		if (n === undefined) return unknownNode(id);
-		const actual = NODE_STATES[graph.nodes.state(n)];
+		const actual = graph.stateName(n);
 		if (actual === expected) continue;
 		return refuse("EXPECTATION_FAILED", `node "${id}" is ${actual}, not ${show(expected)}`, { nodes: [id] });
 	}

@@ -3,7 +3,7 @@ import type { AdditionRules } from "./additions.js";
 import type { Author } from "./author.js";
 import { targetsOf } from "./mutation-shape.js";
 import { HAS_ALIASES } from "./node-table.js";
-import { checkSpec, refuse, unknownNode } from "./spec.js";
+import { checkSpec, nameTaken, refuse, unknownNode } from "./spec.js";
 import { injectNode, removeNode, splitInto } from "./surgery.js";
 import type { Transaction } from "./transaction.js";
 import type { Mutation, StoredSpec } from "./types.js";
@@ -87,11 +87,7 @@ function connect(tx: Transaction, from: number, to: number, alias: string | unde
 		for (let edge = graph.nodes.firstIn(to); edge !== 0; edge = graph.edges.nextIn(edge)) {
 			// An edge that is there already is a no-op, whatever it is called.
 			if (graph.edges.from(edge) === from) return undefined;
-			const name = graph.aliasOf(edge)?.[0] ?? graph.id(graph.edges.from(edge));
-			if (name === called)
-				return refuse("INVALID_SPEC", `"${graph.id(to)}" already has a dependency called "${called}"`, {
-					nodes: [graph.id(to)],
-				});
+			if (graph.nameOf(edge) === called) return nameTaken(graph.id(to), called);
 		}
 	}
 	return tx.addEdge(from, to, alias === undefined || alias === graph.id(from) ? undefined : [alias]);

@@ -10,6 +10,11 @@ export function refuse(code: ErrorCode, message: string, details: ErrorDetails =
 	return { code, message, ...details };
 }
 
+/** The refusal of a second dependency under one name. */
+export function nameTaken(node: string, name: string): Refusal {
+	return refuse("INVALID_SPEC", `"${node}" already has a dependency called "${name}"`, { nodes: [node] });
+}
+
 /** The refusal of an id that no node has. */
 export function unknownNode(id: string): Refusal {
 	if (typeof id !== "string") return refuse("UNKNOWN_NODE", `${show(id)} is no id of a node`);

@@ -1,7 +1,7 @@
 import type { Refusal } from "../core/errors.js";
 import type { Graph } from "./graph.js";
 import { ABANDONED, HAS_ALIASES, JOIN_AT_LEAST, JOIN_FAILED } from "./node-table.js";
-import { refuse } from "./spec.js";
+import { nameTaken, refuse } from "./spec.js";
 import { joinLeft } from "./terms.js";
 import type { Transaction } from "./transaction.js";
 import type { Mutation, NodeSpec } from "./types.js";
@@ -19,8 +19,8 @@ export function removeNode(tx: Transaction, n: number, mode: "bridge" | "detach"
 	}
 	const dependencies = dependenciesOf(graph, n);
 	const dependents = dependentsOf(graph, n);
-	for (let edge = nodes.firstOut(n); edge !== 0; edge = nodes.firstOut(n)) tx.removeEdge(edge);
-	for (let edge = nodes.firstIn(n); edge !== 0; edge = nodes.firstIn(n)) tx.removeEdge(edge);
+	tx.removeEdgesOutOf(n);
+	tx.removeEdgesInto(n);
 	for (const dependent of dependents) {
 		tx.unchecked.add(dependent);
 		if (mode !== "bridge" || !graph.isUnstarted(dependent)) continue;
@@ -57,7 +57,7 @@ export function splitInto(
 	}
 	const refusal = moveDependents(tx, n, parts);
 	if (refusal !== undefined || running) return refusal;
-	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.nodes.firstIn(n)) tx.removeEdge(edge);
+	tx.removeEdgesInto(n);
 	tx.abandon(n, "split");
 	return undefined;
 }
@@ -139,7 +139,7 @@ function inheritFrom(tx: Transaction, n: number, target: number): Refusal | unde
 	const { graph } = tx.state;
 	const join = joinLeft(graph, target);
 	const dependencies = dependenciesOf(graph, target);
-	for (const { from } of dependencies) tx.removeEdge(graph.findEdge(from, target));
+	tx.removeEdgesInto(target);
 	const refusal = adoptAll(tx, dependencies, n);
 	if (refusal !== undefined) return refusal;
 	const { join: before, ...rest } = graph.spec(target);
@@ -206,8 +206,7 @@ function dependenciesOf(graph: Graph, n: number): Dependency[] {
 /** The names by which a node sees its dependencies. */
 function namesOf(graph: Graph, n: number): Set<string> {
 	const names = new Set<string>();
-	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge))
-		names.add(graph.aliasOf(edge)?.[0] ?? graph.id(graph.edges.from(edge)));
+	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge)) names.add(graph.nameOf(edge));
 	return names;
 }
 
@@ -220,9 +219,7 @@ function adoptAll(tx: Transaction, dependencies: readonly Dependency[], n: numbe
 		if (taken !== undefined && graph.findEdge(from, n) !== 0) continue;
 		const own = alias !== undefined && !taken?.has(alias[0] as string) ? alias : undefined;
 		if (own === undefined && taken?.has(graph.id(from))) {
-			return refuse("INVALID_SPEC", `"${graph.id(n)}" already has a dependency called "${graph.id(from)}"`, {
-				nodes: [graph.id(n)],
-			});
+			return nameTaken(graph.id(n), graph.id(from));
 		}
 		const refusal = tx.addEdge(from, n, own);
 		if (refusal !== undefined) return refusal;

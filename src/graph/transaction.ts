@@ -248,6 +248,16 @@ export class Transaction {
 		);
 	}
 
+	removeEdgesInto(n: number): void {
+		const { nodes } = this.state.graph;
+		for (let edge = nodes.firstIn(n); edge !== 0; edge = nodes.firstIn(n)) this.removeEdge(edge);
+	}
+
+	removeEdgesOutOf(n: number): void {
+		const { nodes } = this.state.graph;
+		for (let edge = nodes.firstOut(n); edge !== 0; edge = nodes.firstOut(n)) this.removeEdge(edge);
+	}
+
 	/** Gives a node another spec. */
 	update(n: number, spec: StoredSpec, early?: number): void {
 		const { state } = this;
