@@ -10,14 +10,12 @@ import {
 	type SwarmOptions,
 	VirtualClock,
 } from "dagswarm";
+import { rest } from "../rest.js";
+
+export { rest };
 
 /** What an agent does. */
 export type Body = (input: unknown, ctx: AgentContext) => unknown;
-
-/** Lets everything that is under way come to rest. */
-export async function rest(): Promise<void> {
-	for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** A swarm whose agents are given by name, on a clock that stands still. */
 export function swarmOf(bodies: Readonly<Record<string, Body>>, options: Partial<SwarmOptions> = {}) {

@@ -8,11 +8,9 @@ import {
 	type SwarmOptions,
 	VirtualClock,
 } from "dagswarm";
+import { rest } from "../rest.js";
 
-/** Lets everything that is under way come to rest. */
-export async function rest(): Promise<void> {
-	for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
-}
+export { rest };
 
 /** A swarm whose one agent runs until it is told to end, and notes what starts. */
 export class Gate {

@@ -1,0 +1,4 @@
+/** Lets everything that is under way come to rest: microtasks, and callbacks that are due at once. */
+export async function rest(turns = 5): Promise<void> {
+	for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+}
