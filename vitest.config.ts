@@ -3,7 +3,10 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
 	resolve: {
-		alias: [{ find: /^dagswarm$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) }],
+		alias: [
+			{ find: /^dagswarm$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+			{ find: /^dagswarm\/(testing|bench)$/, replacement: fileURLToPath(new URL("src/$1/index.ts", import.meta.url)) },
+		],
 	},
 	test: {
 		include: ["test/**/*.test.ts"],
