@@ -94,6 +94,8 @@ export class VirtualClock implements Clock {
 	/** A binary heap by (due, sequence). */
 	readonly #heap: VirtualTimer[] = [];
 
+	#waiting: PromiseWithResolvers<void> | undefined;
+
 	/** @param start - the first `now()`, in milliseconds */
 	constructor(start = 0) {
 		this.#now = start;
@@ -108,6 +110,12 @@ export class VirtualClock implements Clock {
 		return this.#heap.length;
 	}
 
+	/** Resolves when a timer is set next. */
+	whenSet(): Promise<void> {
+		this.#waiting ??= Promise.withResolvers();
+		return this.#waiting.promise;
+	}
+
 	/** When the next timer is due, or undefined when none is set. */
 	get nextDue(): number | undefined {
 		return this.#heap[0]?.due;
@@ -117,6 +125,8 @@ export class VirtualClock implements Clock {
 		const timer: VirtualTimer = { due, fire, sequence: this.#sequence++, index: this.#heap.length };
 		this.#heap.push(timer);
 		this.#up(timer.index);
+		this.#waiting?.resolve();
+		this.#waiting = undefined;
 		return timer;
 	}
 

@@ -26,6 +26,7 @@ export type ErrorCode =
 	| "RUN_ENDED"
 	| "RUN_EXISTS"
 	| "RUN_FAILED"
+	| "SIMULATION_FAILED"
 	| "STALE_LEASE"
 	| "SWARM_CLOSED"
 	| "TIMEOUT"

@@ -46,6 +46,11 @@ export class Executor {
 		this.#sliceStart = options.clock.now();
 	}
 
+	/** How many functions may hold a slot at a time. */
+	get slots(): number {
+		return this.#options.pool.concurrency;
+	}
+
 	/** Functions that hold a slot. */
 	get running(): number {
 		return this.#running.length;
@@ -108,7 +113,20 @@ export class Executor {
 		run.inFlight++;
 		attempt.index = this.#running.length;
 		this.#running.push(attempt);
-		this.#call(attempt, input);
+		if (this.#options.pool.execute === undefined) this.#call(attempt, input);
+		else this.#send(attempt, input);
+	}
+
+	/** A pool carries the call to its worker. */
+	#send(attempt: Attempt, input: unknown): void {
+		const { agent, context, run } = attempt;
+		let arrived = false;
+		const arrive = (ok: boolean, value: unknown): void => {
+			if (arrived) return this.#report(attempt, ok, value);
+			arrived = true;
+			this.#settle(attempt, ok, value);
+		};
+		this.#options.pool.execute?.(() => run.scope.runInAsyncScope(agent.run, agent, input, context), arrive);
 	}
 
 	#call(attempt: Attempt, input: unknown): void {

@@ -6,6 +6,14 @@ export interface WorkerPool {
 	readonly concurrency: number;
 	/** Runs a loop as soon as there is room. A loop takes node after node and ends when nothing is ready. */
 	add(loop: () => Promise<void>): void;
+	/**
+	 * Carries one call to a worker and its outcome back; without it the function is called in place. An
+	 * outcome may come late, never, or more than once: the lease decides which one counts.
+	 *
+	 * @param call - calls the agent function, at most once; it may throw, or return a promise
+	 * @param arrive - takes the outcome
+	 */
+	execute?(call: () => unknown, arrive: (ok: boolean, value: unknown) => void): void;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { foldProblem } from "../../src/testing/fold.js";
+import { judgeTrace } from "../../src/testing/trace-oracle.js";
 import { answerProblem, difference, fingerprint } from "./compare.js";
 import { type Concrete, Pair } from "./drive.js";
-import { foldProblem } from "./fold.js";
 import type { ModelMutation, ModelPatch, ModelSpec } from "./model-types.js";
-import { judgeTrace } from "./trace-oracle.js";
 
 /** Cases that random runs once found, shrunk: each went wrong, and each is played beside the model for good. */
 const found: readonly (readonly [string, ...Concrete[]])[] = [

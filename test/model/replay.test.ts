@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { foldProblem, hiddenProblem } from "../../src/testing/fold.js";
+import { judgeTrace } from "../../src/testing/trace-oracle.js";
 import { Pair, Side } from "./drive.js";
-import { foldProblem, hiddenProblem } from "./fold.js";
 import { type RawRun, rawRuns } from "./generate.js";
 import { cases } from "./seed.js";
-import { judgeTrace } from "./trace-oracle.js";
 
 /** A random run to its last command, without comparing anything on the way. */
 async function play(raw: RawRun): Promise<Pair> {

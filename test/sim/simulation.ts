@@ -10,8 +10,8 @@ import {
 	type Swarm,
 	VirtualClock,
 } from "dagswarm";
-import { foldProblem } from "../model/fold.js";
-import { judgeTrace } from "../model/trace-oracle.js";
+import { foldProblem } from "../../src/testing/fold.js";
+import { judgeTrace } from "../../src/testing/trace-oracle.js";
 import { Census, cast, GRACE_MS, type Orders, reshaping } from "./behaviour.js";
 
 export interface RawNode {

@@ -1,6 +1,6 @@
 import type { NodeSpec, RunEvent } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { judgeTrace } from "./trace-oracle.js";
+import { judgeTrace } from "../../src/testing/trace-oracle.js";
 
 type Line = Omit<RunEvent, "seq" | "at"> & Readonly<Record<string, unknown>>;
 
@@ -54,8 +54,8 @@ describe("the trace oracle", () => {
 		["a start after the end", [added("a"), ended("stalled"), started("a")], "after the end"],
 		["a start in a pause", [added("a"), { type: "run.paused" }, started("a")], "paused"],
 		["an end while a node runs", [added("a"), started("a"), ended("failed")], "a node runs"],
-		["an end that leaves work", [added("a"), ended("completed")], "leaves open nodes"],
-		["a stall of nothing", [added("a"), started("a"), completed("a"), ended("stalled")], "nothing left"],
+		["an end that leaves work", [added("a"), ended("completed")], "has stalled"],
+		["a stall of nothing", [added("a"), started("a"), completed("a"), ended("stalled")], "has completed"],
 		["a cycle", [added("a"), b, { type: "edge.added", from: "b", to: "a" }], "closes a cycle"],
 		["an id used twice", [added("a"), added("a")], "second time"],
 		["a node out of nowhere", [started("a")], "is not there"],

@@ -1,8 +1,8 @@
-import type { RunEvent, Snapshot } from "dagswarm";
-import { apply } from "../../src/graph/apply.js";
-import { checkState } from "../../src/graph/invariants.js";
-import { Snapshots } from "../../src/graph/snapshot.js";
-import { RunState } from "../../src/graph/state.js";
+import { apply } from "../graph/apply.js";
+import { checkState } from "../graph/invariants.js";
+import { Snapshots } from "../graph/snapshot.js";
+import { RunState } from "../graph/state.js";
+import type { RunEvent, Snapshot } from "../graph/types.js";
 
 /** A state that was folded from events, as a journal would give them back: plain data, no shared objects. */
 function fold(events: readonly RunEvent[]): RunState {

@@ -1,9 +1,6 @@
-import type { Join, NodeState, RunEvent } from "dagswarm";
-
-/**
- * Judges a run by its events alone: what a state can look like is not enough, since an outcome taken
- * with a stale lease can leave every state legal.
- */
+import type { NodeState, RunStatus } from "../core/lifecycle.js";
+import type { Join, RunEvent } from "../graph/types.js";
+import { type SlotBounds, SlotWatch } from "./slot-watch.js";
 
 interface Traced {
 	state: NodeState;
@@ -23,11 +20,41 @@ interface Traced {
 
 const TERMINAL = new Set<NodeState>(["completed", "failed", "skipped", "abandoned", "cancelled"]);
 
-/** @returns what is wrong with a run's events, each in one sentence */
-export function judgeTrace(events: readonly RunEvent[]): string[] {
+/**
+ * Judges a run by its events alone, knowing nothing of the runtime's state: a state can look legal
+ * although an outcome was taken with a stale lease. It remembers every lease that was granted and
+ * says where numbers have gaps, a node starts before its join is satisfied or with a second lease, an
+ * outcome counts twice or without a lease, a terminal state is left, an edge closes a cycle, work
+ * starts in a pause or after the end, more runs than there are slots, or the run ends with another
+ * status than its nodes tell.
+ *
+ * @param events - all events of one run, from the first
+ * @param slots - with `concurrency` and `limits`: how much may run at a time
+ * @returns what is wrong, each in one sentence; empty when nothing is
+ *
+ * @example
+ * ```ts
+ * import { GraphActor, type RunEvent } from "dagswarm";
+ * import { judgeTrace } from "dagswarm/testing";
+ *
+ * const events: RunEvent[] = [];
+ * const { handle } = GraphActor.create({
+ *   nodes: [{ id: "a", agent: "work" }],
+ *   journal: { append: (batch) => void events.push(...batch) },
+ * });
+ * const claimed = await handle.claim("a");
+ * if (claimed.ok) await handle.complete(claimed.lease, 42);
+ * judgeTrace(events); // []
+ * ```
+ */
+export function judgeTrace(events: readonly RunEvent[], slots?: SlotBounds): string[] {
 	const trace = new Trace();
-	for (const event of events) trace.take(event);
-	return trace.problems;
+	const watch = slots === undefined ? undefined : new SlotWatch(slots);
+	for (const event of events) {
+		trace.take(event);
+		watch?.take("", event);
+	}
+	return watch === undefined ? trace.problems : [...trace.problems, ...watch.problems];
 }
 
 class Trace {
@@ -36,7 +63,7 @@ class Trace {
 	#seq = 0;
 	#at = Number.NEGATIVE_INFINITY;
 	#ended = false;
-	#stopping = false;
+	#stopping: RunStatus | undefined;
 	#paused = false;
 
 	take(event: RunEvent): void {
@@ -58,7 +85,7 @@ class Trace {
 		if (event.type === "run.paused") this.#paused = true;
 		if (event.type === "run.resumed") this.#paused = false;
 		if (event.type === "run.stopping") {
-			this.#stopping = true;
+			this.#stopping = event.status;
 			this.#paused = false;
 		}
 		if (event.type !== "run.ended") return;
@@ -66,9 +93,22 @@ class Trace {
 		const states = [...this.#nodes.values()].map(({ state }) => state);
 		if (states.includes("running")) this.#wrong(event, "ends a run in which a node runs");
 		const over = states.every((state) => TERMINAL.has(state));
-		if (!over && event.status !== "stalled" && !this.#stopping)
-			this.#wrong(event, `leaves open nodes as ${event.status}`);
-		if (over && event.status === "stalled") this.#wrong(event, "says stalled of a run with nothing left to do");
+		if (event.status === "cancelled" || event.status === "timed_out") {
+			if (!over) this.#wrong(event, `leaves open nodes as ${event.status}`);
+			return;
+		}
+		if (states.includes("waiting")) this.#wrong(event, `ends a run as ${event.status} in which a node waits`);
+		const due = this.#stopping ?? (over ? this.#verdict() : "stalled");
+		if (event.status !== due) this.#wrong(event, `says ${event.status} of a run that has ${due}`);
+	}
+
+	/** A run whose nodes have all ended has failed when one without dependents failed, or fell to a failure. */
+	#verdict(): RunStatus {
+		const waitedFor = new Set<string>();
+		for (const { deps } of this.#nodes.values()) for (const id of deps) waitedFor.add(id);
+		for (const [id, { byFailure, blocks }] of this.#nodes)
+			if (!waitedFor.has(id) && (byFailure || blocks)) return "failed";
+		return "completed";
 	}
 
 	#takeNode(event: RunEvent): void {
@@ -179,7 +219,7 @@ class Trace {
 	#start(event: Extract<RunEvent, { type: "node.started" }>, node: Traced): void {
 		if (node.state === "running") this.#wrong(event, "grants a second lease");
 		if (this.#paused) this.#wrong(event, "starts while the run is paused");
-		if (this.#stopping && node.join !== "always") this.#wrong(event, "starts after the run has failed");
+		if (this.#stopping !== undefined && node.join !== "always") this.#wrong(event, "starts after the run has failed");
 		if (node.started ? !node.woken : node.state !== "pending" || !this.#isMet(node))
 			this.#wrong(event, `starts a node that is not ready: ${node.state}, join ${JSON.stringify(node.join)}`);
 		const next = node.parked ? node.attempt : node.attempt + 1;

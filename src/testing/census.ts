@@ -1,0 +1,79 @@
+import type { Clock } from "../core/clock.js";
+import type { NodeId, RunId } from "../core/ids.js";
+import type { AnyAgent } from "../executor/agent.js";
+import type { AgentContext } from "../executor/context.js";
+import type { RunEvent } from "../graph/types.js";
+
+interface Seen {
+	/** Functions that were called and have not returned. */
+	inFlight: number;
+	/** The attempt that the journal says has started. */
+	started: number;
+	/** When the attempt before ended badly. */
+	failedAt: number;
+}
+
+/** Watches from inside the agent functions: nothing runs twice at a time, before its event is accepted, or after the end. */
+export class Census {
+	readonly problems: string[] = [];
+	/** Calls of agent functions. */
+	calls = 0;
+	readonly #nodes = new Map<string, Seen>();
+	readonly #ended = new Set<RunId>();
+
+	/** @param grace - milliseconds after which an aborted function that has not returned is given up */
+	constructor(
+		private readonly clock: Clock,
+		private readonly grace: number,
+	) {}
+
+	/** What the journal has accepted. */
+	take(run: RunId, event: RunEvent): void {
+		if (event.type === "run.ended") this.#ended.add(run);
+		if (event.type === "node.started") this.#of(run, event.node).started = event.attempt;
+		if (event.type === "node.attemptFailed") this.#of(run, event.node).failedAt = event.at;
+	}
+
+	/** The same agent, watched. */
+	watch<A extends AnyAgent>(agent: A): A {
+		const run = (input: unknown, ctx: AgentContext): unknown => {
+			const leave = this.#enter(ctx);
+			let returned: unknown;
+			try {
+				returned = agent.run(input, ctx);
+			} catch (error) {
+				leave();
+				throw error;
+			}
+			if (returned instanceof Promise) returned.then(leave, leave);
+			else leave();
+			return returned;
+		};
+		return { ...agent, run };
+	}
+
+	#enter({ runId, nodeId, attempt }: AgentContext): () => void {
+		const seen = this.#of(runId, nodeId);
+		const name = `attempt ${attempt} of ${nodeId} in ${runId}`;
+		if (seen.started !== attempt) this.problems.push(`${name} is called, and its start was never accepted`);
+		if (this.#ended.has(runId)) this.problems.push(`${name} is called after the end`);
+		// A function that does not return is given up in the end: the one exception.
+		if (seen.inFlight > 0 && this.clock.now() < seen.failedAt + this.grace)
+			this.problems.push(`${name} is called while another attempt runs`);
+		seen.inFlight++;
+		this.calls++;
+		return () => {
+			seen.inFlight--;
+		};
+	}
+
+	#of(run: RunId, node: NodeId): Seen {
+		const name = JSON.stringify([run, node]);
+		let seen = this.#nodes.get(name);
+		if (seen === undefined) {
+			seen = { inFlight: 0, started: 0, failedAt: Number.POSITIVE_INFINITY };
+			this.#nodes.set(name, seen);
+		}
+		return seen;
+	}
+}

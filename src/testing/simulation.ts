@@ -1,0 +1,215 @@
+import { VirtualClock } from "../core/clock.js";
+import { milliseconds } from "../core/durations.js";
+import { countingIds, type RunId } from "../core/ids.js";
+import { isTerminal } from "../core/lifecycle.js";
+import type { AnyAgent } from "../executor/agent.js";
+import type { RunEvent } from "../graph/types.js";
+import type { RunOutcome } from "../outcome.js";
+import type { RunHandle } from "../run.js";
+import { createSwarm, type Swarm } from "../swarm.js";
+import type { GraphSpec, StartOptions, SwarmOptions } from "../swarm-options.js";
+import { Census } from "./census.js";
+import { type FaultCounts, type ResolvedFaults, resolveFaults } from "./faults.js";
+import { foldProblem } from "./fold.js";
+import { interfere, relieve } from "./interference.js";
+import { Random } from "./random.js";
+import { SimulatedPool } from "./simulated-pool.js";
+import { SlotWatch } from "./slot-watch.js";
+import { judgeTrace } from "./trace-oracle.js";
+import { turned } from "./turn.js";
+
+const START_MS = 1_000;
+const DEFAULT_CONCURRENCY = 3;
+/** Short, so that a function that was given up is seen to be. */
+const GRACE_MS = 50;
+/** Every attempt ends some day, whatever became of its outcome. */
+const TIMEOUT_MS = 1_000;
+/** Turns without anything happening, after which nothing will by itself. */
+const IDLE_TURNS = 3;
+const HOPELESS_TURNS = 40;
+/** Late outcomes still arrive after the end of the last run. */
+const AFTERMATH_STEPS = 500;
+
+/** What of a swarm's options a simulation leaves to its caller. */
+export type SimulatedSwarmOptions = Omit<SwarmOptions, "agents" | "clock" | "ids" | "journal" | "pool" | "seed">;
+
+/** A simulation with nothing left open. */
+export interface SimulationPlan {
+	readonly seed: number;
+	readonly graphs: readonly GraphSpec[];
+	readonly agents: (clock: VirtualClock) => readonly AnyAgent[];
+	readonly faults: ResolvedFaults;
+	readonly steps: number;
+	readonly livenessSteps: number;
+	readonly swarm: SimulatedSwarmOptions;
+	readonly start: readonly StartOptions[];
+}
+
+/** One run of a simulation. */
+export interface SimulatedRun {
+	readonly handle: RunHandle;
+	readonly events: RunEvent[];
+	outcome: RunOutcome | undefined;
+}
+
+/**
+ * A swarm on a virtual clock with a pool that is not to be relied on, driven step by step: a step is
+ * a turn of the event loop, then the next timer.
+ */
+export class Simulation {
+	readonly clock = new VirtualClock(START_MS);
+	readonly runs: SimulatedRun[] = [];
+	steps = 0;
+	readonly #plan: SimulationPlan;
+	readonly #random: Random;
+	readonly #pool: SimulatedPool;
+	readonly #census: Census;
+	readonly #slots: SlotWatch;
+	readonly #swarm: Swarm;
+	readonly #journals = new Map<RunId, RunEvent[]>();
+	readonly #problems: string[] = [];
+	readonly #agent: string;
+	#faults: ResolvedFaults;
+
+	constructor(plan: SimulationPlan) {
+		const concurrency = plan.swarm.concurrency ?? DEFAULT_CONCURRENCY;
+		const { limits, grace = GRACE_MS } = plan.swarm;
+		this.#plan = plan;
+		this.#faults = plan.faults;
+		this.#random = new Random(plan.seed);
+		this.#pool = new SimulatedPool(concurrency, this.clock, new Random(this.#random.next()), plan.faults);
+		this.#census = new Census(this.clock, milliseconds(grace, "grace"));
+		this.#slots = new SlotWatch({ concurrency, ...(limits !== undefined && { limits }) });
+		const agents = plan.agents(this.clock);
+		this.#agent = agents[0]?.name ?? "";
+		this.#swarm = createSwarm<AnyAgent>({
+			check: "full",
+			grace,
+			timeout: TIMEOUT_MS,
+			...plan.swarm,
+			concurrency,
+			agents: agents.map((agent) => this.#census.watch(agent)),
+			clock: this.clock,
+			ids: countingIds(),
+			pool: this.#pool,
+			seed: plan.seed,
+			journal: (run) => ({ append: (events) => this.#record(run, events) }),
+		});
+	}
+
+	get counts(): FaultCounts {
+		return this.#pool.counts;
+	}
+
+	/** To the end of every run, or until it is plain that one will never end. */
+	async play(): Promise<void> {
+		this.#plan.graphs.forEach((graph, i) => {
+			this.#start(graph, this.#plan.start[i % Math.max(1, this.#plan.start.length)] ?? {}, `run-${i + 1}`);
+		});
+		await this.#advance();
+		for (const run of this.runs) if (run.outcome === undefined) this.#problems.push(stuck(run, this.steps));
+		// What arrives too late may change nothing any more.
+		for (let step = 0; step < AFTERMATH_STEPS && this.clock.step(); step++) await turned();
+	}
+
+	#start(graph: GraphSpec, options: StartOptions, runId: RunId): void {
+		const events: RunEvent[] = [];
+		this.#journals.set(runId, events);
+		const handle = this.#swarm.start(graph, { ...options, runId });
+		const run: SimulatedRun = { handle, events, outcome: undefined };
+		this.runs.push(run);
+		void handle.result().then((outcome) => {
+			run.outcome = outcome;
+		});
+	}
+
+	#record(run: RunId, events: readonly RunEvent[]): void {
+		for (const event of events) {
+			this.#journals.get(run)?.push(event);
+			this.#census.take(run, event);
+			this.#slots.take(run, event);
+		}
+	}
+
+	async #advance(): Promise<void> {
+		const { steps: safety, livenessSteps } = this.#plan;
+		const { counts } = this;
+		let idle = 0;
+		for (; this.steps < safety + livenessSteps && this.#open().length > 0; this.steps++) {
+			if (this.steps === safety) this.#calm();
+			for (const { handle } of this.#open()) {
+				if (this.#random.chance(this.#faults.interfere)) {
+					counts.interfere++;
+					idle = 0;
+					interfere(handle, this.#random, this.#agent, (error) => this.#trouble(error));
+				} else if (this.#random.chance(this.#faults.cancel)) {
+					counts.cancel++;
+					idle = 0;
+					void handle.cancel("by the simulation");
+				}
+			}
+			await turned();
+			idle = this.clock.step() ? 0 : idle + 1;
+			if (idle < IDLE_TURNS) continue;
+			if (idle === IDLE_TURNS) this.#checkAwake();
+			// Only somebody outside can make a difference now.
+			for (const { handle } of this.#open()) relieve(handle, (error) => this.#trouble(error));
+			if (idle > HOPELESS_TURNS) return;
+		}
+	}
+
+	#open(): SimulatedRun[] {
+		return this.runs.filter(({ outcome }) => outcome === undefined);
+	}
+
+	#calm(): void {
+		this.#faults = resolveFaults({});
+		this.#pool.calm(this.#faults);
+	}
+
+	#trouble(error: unknown): void {
+		this.#problems.push(`a request from outside ends in ${String(error)}`);
+	}
+
+	/** Nothing moves and no timer is set: what is ready should have started, unless its run is paused or every slot is taken. */
+	#checkAwake(): void {
+		const snapshots = this.#open().map(({ handle }) => handle.snapshot());
+		const running = snapshots.reduce((sum, { counts }) => sum + counts.running, 0);
+		if (running > 0) return;
+		for (const { run, status, counts } of snapshots)
+			if (status !== "paused" && counts.ready > 0)
+				this.#problems.push(`${run} sleeps, and ${counts.ready} of its nodes are ready`);
+	}
+
+	/** Everything that is not as it should be, each in one sentence. */
+	problems(): string[] {
+		const found = [...this.#problems, ...this.#census.problems, ...this.#slots.problems];
+		for (const run of this.runs) {
+			if (run.outcome === undefined) continue;
+			found.push(...judgeTrace(run.events));
+			const wrong = endProblem(run, run.outcome) ?? foldProblem(run.events, run.handle.snapshot());
+			if (wrong !== undefined) found.push(`${run.handle.id}: ${wrong}`);
+		}
+		if (found.length === 0 && this.#swarm.runs().length > 0) found.push("the swarm holds a run that has ended");
+		return found;
+	}
+}
+
+function stuck({ handle }: SimulatedRun, steps: number): string {
+	const snapshot = handle.snapshot();
+	const open = [...snapshot.nodes()].filter(({ state }) => !isTerminal(state));
+	const why = open.map(({ id }) => `${id}: ${handle.explain(id).why}`);
+	return `${handle.id} is ${snapshot.status} and never ends (${steps} steps): ${why.slice(0, 8).join("; ")}`;
+}
+
+/** Whether the outcome says what the events and the nodes do. */
+function endProblem({ handle, events }: SimulatedRun, outcome: RunOutcome): string | undefined {
+	const last = events.at(-1);
+	if (last?.type !== "run.ended" || last.status !== outcome.status)
+		return `it is ${outcome.status} (${outcome.reason}) after ${last?.type}`;
+	const nodes = [...handle.snapshot().nodes()];
+	const waitedFor = new Set(nodes.flatMap(({ dependsOn }) => dependsOn));
+	const sinks = nodes.filter(({ id, state }) => state === "completed" && !waitedFor.has(id)).map(({ id }) => id);
+	const given = Object.keys(outcome.outputs).sort().join();
+	return given === sinks.sort().join() ? undefined : `it has outputs of ${given} and not of ${sinks.join()}`;
+}

@@ -1,0 +1,57 @@
+import type { NodeId, RunId } from "../core/ids.js";
+import type { RunEvent } from "../graph/types.js";
+
+/** How much may run at a time. */
+export interface SlotBounds {
+	/** Attempts at a time, at least 1. */
+	readonly concurrency: number;
+	/** Attempts at a time for each named limit that nodes take. */
+	readonly limits?: Readonly<Record<string, number>>;
+}
+
+const NONE: readonly string[] = [];
+
+/** Counts from the events of one or more runs, in the order of their commits, how many nodes run at a time. */
+export class SlotWatch {
+	readonly problems: string[] = [];
+	readonly #bounds: SlotBounds;
+	/** What each node takes when it starts, by run and node. */
+	readonly #takes = new Map<string, readonly string[]>();
+	readonly #held = new Map<string, readonly string[]>();
+	readonly #used = new Map<string, number>();
+
+	constructor(bounds: SlotBounds) {
+		this.#bounds = bounds;
+	}
+
+	take(run: RunId, event: RunEvent): void {
+		if (event.type === "node.added" || event.type === "node.updated")
+			this.#takes.set(key(run, event.node), event.spec.limits ?? NONE);
+		else if (event.type === "node.started") this.#hold(run, event.node);
+		else if ("node" in event && event.node !== undefined && event.type !== "patch.rejected")
+			this.#free(key(run, event.node));
+	}
+
+	#hold(run: RunId, node: NodeId): void {
+		const name = key(run, node);
+		const limits = this.#takes.get(name) ?? NONE;
+		this.#held.set(name, limits);
+		if (this.#held.size > this.#bounds.concurrency)
+			this.problems.push(`${this.#held.size} nodes run on ${this.#bounds.concurrency} slots, ${node} the last`);
+		for (const limit of limits) {
+			const used = (this.#used.get(limit) ?? 0) + 1;
+			this.#used.set(limit, used);
+			const bound = this.#bounds.limits?.[limit] ?? Number.POSITIVE_INFINITY;
+			if (used > bound) this.problems.push(`${used} nodes hold the limit ${limit} of ${bound}, ${node} the last`);
+		}
+	}
+
+	#free(name: string): void {
+		for (const limit of this.#held.get(name) ?? NONE) this.#used.set(limit, (this.#used.get(limit) ?? 1) - 1);
+		this.#held.delete(name);
+	}
+}
+
+function key(run: RunId, node: NodeId): string {
+	return JSON.stringify([run, node]);
+}
