@@ -17,9 +17,9 @@ export interface Faults {
 	readonly drop?: number;
 	/** The worker dies when it is to begin: the function is not called, and nothing comes back. */
 	readonly crash?: number;
-	/** In a step: somebody outside pauses, resumes, signals, approves, rejects, or changes the graph. */
+	/** In a step, or while an outcome is on its way: somebody outside pauses, resumes, signals, approves, rejects, or changes the graph. */
 	readonly interfere?: number;
-	/** In a step: somebody outside cancels the run. */
+	/** As often: somebody outside cancels the run. */
 	readonly cancel?: number;
 }
 

@@ -5,6 +5,9 @@ import type { AgentContext } from "../executor/context.js";
 import type { Mutation, NodeSpec } from "../graph/types.js";
 import type { Behaviour, Reshaping, Step } from "./behaviour.js";
 
+/** An agent that does what its input says. */
+export type ScriptedAgent<Name extends string = "work" | "prompt"> = Agent<Name, Behaviour | undefined, unknown>;
+
 /**
  * The two agents of a simulation that brings none of its own. Both take a {@link Behaviour} as input:
  * `work` performs it; `prompt` is not async, and only the steps `fail`, `throw` and `return` mean
@@ -29,14 +32,14 @@ import type { Behaviour, Reshaping, Step } from "./behaviour.js";
  * outcome.status; // "failed"
  * ```
  */
-export function scriptedAgents(clock: Clock): [Agent<"work", Behaviour, unknown>, Agent<"prompt", Behaviour, unknown>] {
+export function scriptedAgents(clock: Clock): [ScriptedAgent<"work">, ScriptedAgent<"prompt">] {
 	const work = defineAgent({
 		name: "work",
-		run: (behaviour: Behaviour, ctx): Promise<unknown> => new Performance(clock, ctx).run(behaviour ?? []),
+		run: (behaviour: Behaviour | undefined, ctx): Promise<unknown> => new Performance(clock, ctx).run(behaviour ?? []),
 	});
 	const prompt = defineAgent({
 		name: "prompt",
-		run: (behaviour: Behaviour, ctx): unknown => {
+		run: (behaviour: Behaviour | undefined, ctx): unknown => {
 			for (const step of behaviour ?? []) {
 				if (step.do === "fail" || step.do === "throw") raise(step, ctx);
 				if (step.do === "return") return step.value;

@@ -5,12 +5,9 @@ import type { RunEvent } from "../graph/types.js";
 import type { RunOutcome } from "../outcome.js";
 import type { GraphSpec, StartOptions } from "../swarm-options.js";
 import { type FaultCounts, type Faults, resolveFaults } from "./faults.js";
-import { scriptedAgents } from "./scripted-agents.js";
-import { type SimulatedSwarmOptions, Simulation } from "./simulation.js";
+import { type ScriptedAgent, scriptedAgents } from "./scripted-agents.js";
+import { type Problem, type SimulatedSwarmOptions, Simulation } from "./simulation.js";
 import { traceLines } from "./trace.js";
-
-/** The agents of a simulation that brings none. */
-export type ScriptedAgent = ReturnType<typeof scriptedAgents>[number];
 
 /** What is simulated. */
 export interface SimulateOptions<A extends AnyAgent = ScriptedAgent> {
@@ -63,12 +60,15 @@ export class SimulationFailedError extends SwarmError {
 	/** @internal */
 	constructor(
 		readonly seed: number,
-		/** What was wrong, each in one sentence. */
-		readonly problems: readonly string[],
+		/** What was wrong, and who found it. */
+		readonly problems: readonly Problem[],
 		/** The story of all runs, one line an event. */
 		readonly trace: readonly string[],
 	) {
-		const shown = problems.slice(0, 8).join("\n  ");
+		const shown = problems
+			.slice(0, 8)
+			.map(({ judge, what }) => `${judge}: ${what}`)
+			.join("\n  ");
 		super("SIMULATION_FAILED", `${problems.length} things went wrong with seed ${seed}:\n  ${shown}`, {
 			hint: `the same options with seed ${seed} give the same trace; it is in \`trace\``,
 		});

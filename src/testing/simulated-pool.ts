@@ -11,6 +11,8 @@ type Arrive = (ok: boolean, value: unknown) => void;
  */
 export class SimulatedPool implements WorkerPool {
 	readonly counts: FaultCounts = noCounts();
+	/** Hears of each outcome on its way: others may act in just that moment. */
+	onOutcome: (() => void) | undefined;
 	/** Loops that run. */
 	#running = 0;
 	readonly #waiting: (() => Promise<void>)[] = [];
@@ -65,6 +67,7 @@ export class SimulatedPool implements WorkerPool {
 	}
 
 	#carry(arrive: Arrive, ok: boolean, value: unknown): void {
+		this.onOutcome?.();
 		if (this.#strikes("drop")) return;
 		const deliver = (): void => {
 			arrive(ok, value);

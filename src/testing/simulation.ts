@@ -45,6 +45,32 @@ export interface SimulationPlan {
 	readonly start: readonly StartOptions[];
 }
 
+/** Who finds what is wrong in a simulation. */
+export type Judge =
+	/** The checks after every command. */
+	| "invariants"
+	/** See {@link judgeTrace}. */
+	| "trace"
+	/** The events fold into another state than the run's. */
+	| "fold"
+	/** A function is called too early, too late or twice at a time. */
+	| "calls"
+	/** More runs at a time than slots or limits allow. */
+	| "slots"
+	/** A run never ends, or sleeps while it has work. */
+	| "liveness"
+	/** The outcome does not say what the nodes do. */
+	| "outcome"
+	/** A request from outside that ends in an error which is no refusal. */
+	| "requests";
+
+/** Something that may never happen, and has. */
+export interface Problem {
+	readonly judge: Judge;
+	/** One sentence. */
+	readonly what: string;
+}
+
 /** One run of a simulation. */
 export interface SimulatedRun {
 	readonly handle: RunHandle;
@@ -67,7 +93,7 @@ export class Simulation {
 	readonly #slots: SlotWatch;
 	readonly #swarm: Swarm;
 	readonly #journals = new Map<RunId, RunEvent[]>();
-	readonly #problems: string[] = [];
+	readonly #problems: Problem[] = [];
 	readonly #agent: string;
 	#faults: ResolvedFaults;
 
@@ -78,6 +104,7 @@ export class Simulation {
 		this.#faults = plan.faults;
 		this.#random = new Random(plan.seed);
 		this.#pool = new SimulatedPool(concurrency, this.clock, new Random(this.#random.next()), plan.faults);
+		this.#pool.onOutcome = () => this.#disturb();
 		this.#census = new Census(this.clock, milliseconds(grace, "grace"));
 		this.#slots = new SlotWatch({ concurrency, ...(limits !== undefined && { limits }) });
 		const agents = plan.agents(this.clock);
@@ -107,7 +134,7 @@ export class Simulation {
 			this.#start(graph, this.#plan.start[i % Math.max(1, this.#plan.start.length)] ?? {}, `run-${i + 1}`);
 		});
 		await this.#advance();
-		for (const run of this.runs) if (run.outcome === undefined) this.#problems.push(stuck(run, this.steps));
+		for (const run of this.runs) if (run.outcome === undefined) this.#object("liveness", stuck(run, this.steps));
 		// What arrives too late may change nothing any more.
 		for (let step = 0; step < AFTERMATH_STEPS && this.clock.step(); step++) await turned();
 	}
@@ -133,21 +160,10 @@ export class Simulation {
 
 	async #advance(): Promise<void> {
 		const { steps: safety, livenessSteps } = this.#plan;
-		const { counts } = this;
 		let idle = 0;
 		for (; this.steps < safety + livenessSteps && this.#open().length > 0; this.steps++) {
 			if (this.steps === safety) this.#calm();
-			for (const { handle } of this.#open()) {
-				if (this.#random.chance(this.#faults.interfere)) {
-					counts.interfere++;
-					idle = 0;
-					interfere(handle, this.#random, this.#agent, (error) => this.#trouble(error));
-				} else if (this.#random.chance(this.#faults.cancel)) {
-					counts.cancel++;
-					idle = 0;
-					void handle.cancel("by the simulation");
-				}
-			}
+			if (this.#disturb()) idle = 0;
 			await turned();
 			idle = this.clock.step() ? 0 : idle + 1;
 			if (idle < IDLE_TURNS) continue;
@@ -156,6 +172,22 @@ export class Simulation {
 			for (const { handle } of this.#open()) relieve(handle, (error) => this.#trouble(error));
 			if (idle > HOPELESS_TURNS) return;
 		}
+	}
+
+	/** Somebody outside does something, or not. */
+	#disturb(): boolean {
+		const { counts } = this;
+		const before = counts.interfere + counts.cancel;
+		for (const { handle } of this.#open()) {
+			if (this.#random.chance(this.#faults.interfere)) {
+				counts.interfere++;
+				interfere(handle, this.#random, this.#agent, (error) => this.#trouble(error));
+			} else if (this.#random.chance(this.#faults.cancel)) {
+				counts.cancel++;
+				void handle.cancel("by the simulation");
+			}
+		}
+		return counts.interfere + counts.cancel > before;
 	}
 
 	#open(): SimulatedRun[] {
@@ -168,7 +200,7 @@ export class Simulation {
 	}
 
 	#trouble(error: unknown): void {
-		this.#problems.push(`a request from outside ends in ${String(error)}`);
+		this.#object("requests", `a request from outside ends in ${String(error)}`);
 	}
 
 	/** Nothing moves and no timer is set: what is ready should have started, unless its run is paused or every slot is taken. */
@@ -178,19 +210,35 @@ export class Simulation {
 		if (running > 0) return;
 		for (const { run, status, counts } of snapshots)
 			if (status !== "paused" && counts.ready > 0)
-				this.#problems.push(`${run} sleeps, and ${counts.ready} of its nodes are ready`);
+				this.#object("liveness", `${run} sleeps, and ${counts.ready} of its nodes are ready`);
 	}
 
-	/** Everything that is not as it should be, each in one sentence. */
-	problems(): string[] {
-		const found = [...this.#problems, ...this.#census.problems, ...this.#slots.problems];
-		for (const run of this.runs) {
-			if (run.outcome === undefined) continue;
-			found.push(...judgeTrace(run.events));
-			const wrong = endProblem(run, run.outcome) ?? foldProblem(run.events, run.handle.snapshot());
-			if (wrong !== undefined) found.push(`${run.handle.id}: ${wrong}`);
+	#object(judge: Judge, what: string): void {
+		this.#problems.push({ judge, what });
+	}
+
+	/** Everything that is not as it should be. */
+	problems(): Problem[] {
+		const found = [...this.#problems];
+		const say = (judge: Judge, what: readonly string[]): void => {
+			for (const each of what) found.push({ judge, what: each });
+		};
+		say("calls", this.#census.problems);
+		say("slots", this.#slots.problems);
+		for (const { handle, events, outcome } of this.runs) {
+			if (outcome === undefined) continue;
+			if (events.at(-1)?.type !== "run.ended") {
+				say("invariants", [`${handle.id} is ${outcome.status}: ${outcome.reason}`]);
+				continue;
+			}
+			say("trace", judgeTrace(events));
+			const folded = foldProblem(events, handle.snapshot());
+			if (folded !== undefined) say("fold", [`${handle.id}: ${folded}`]);
+			const wrong = outcomeProblem(handle, events, outcome);
+			if (wrong !== undefined) say("outcome", [`${handle.id}: ${wrong}`]);
 		}
-		if (found.length === 0 && this.#swarm.runs().length > 0) found.push("the swarm holds a run that has ended");
+		if (found.length === 0 && this.#swarm.runs().length > 0)
+			say("liveness", ["the swarm still holds a run that has ended"]);
 		return found;
 	}
 }
@@ -203,7 +251,7 @@ function stuck({ handle }: SimulatedRun, steps: number): string {
 }
 
 /** Whether the outcome says what the events and the nodes do. */
-function endProblem({ handle, events }: SimulatedRun, outcome: RunOutcome): string | undefined {
+function outcomeProblem(handle: RunHandle, events: readonly RunEvent[], outcome: RunOutcome): string | undefined {
 	const last = events.at(-1);
 	if (last?.type !== "run.ended" || last.status !== outcome.status)
 		return `it is ${outcome.status} (${outcome.reason}) after ${last?.type}`;

@@ -1,48 +1,81 @@
+import { createSwarm, type RunHandle } from "dagswarm";
+import { judgeTrace, runToEnd, scriptedAgents, simulate, VirtualClock } from "dagswarm/testing";
 import { describe, expect, test } from "vitest";
-import { type RawNode, type RawSimulation, Simulation } from "./simulation.js";
 
-function raw(more: Partial<RawNode> = {}): RawNode {
-	return { deps: [], join: 0, policy: 0, limits: 0, plan: [], ...more };
+/** Two runs that share two slots and one unit of `x`. */
+function pair(nodes: readonly [Nodes, Nodes]): { readonly clock: VirtualClock; readonly runs: [RunHandle, RunHandle] } {
+	const clock = new VirtualClock(1_000);
+	const swarm = createSwarm({ agents: scriptedAgents(clock), clock, concurrency: 2, limits: { x: 1 }, check: "full" });
+	const [a, b] = nodes;
+	return { clock, runs: [swarm.start({ nodes: a }), swarm.start({ nodes: b })] };
 }
 
-/** Simulations that once went wrong, shrunk. The numbers mean what simulation.ts makes of them. */
-const found: readonly (readonly [string, RawSimulation])[] = [
-	[
-		"a run that was paused hands on the turn at a limit that it was woken for",
-		{
-			concurrency: 2,
-			runs: [
-				{ nodes: [raw({ limits: 267 }), raw({ limits: 405, plan: [1_370] })], options: 0 },
-				{ nodes: [raw(), raw({ limits: 291 })], options: 0 },
-			],
-			meddling: [{ turn: 1, run: 0, kind: 451, arg: 0 }],
-		},
-	],
-	[
-		"the same with the runs the other way round",
-		{
-			concurrency: 2,
-			runs: [
-				{ nodes: [raw({ limits: 45 }), raw({ deps: [0], limits: 357 })], options: 0 },
-				{ nodes: [raw({ limits: 765, plan: [1_030] }), raw({ limits: 555 })], options: 0 },
-			],
-			meddling: [{ turn: 1, run: 105, kind: 961, arg: 0 }],
-		},
-	],
-	[
-		"a node that always runs does not grow a run that has failed",
-		{
-			concurrency: 1,
-			runs: [{ nodes: [raw({ policy: 479, plan: [522] }), raw({ deps: [0], join: 762, plan: [1_024] })], options: 0 }],
-			meddling: [],
-		},
-	],
-];
+type Nodes = Parameters<ReturnType<typeof createSwarm<ReturnType<typeof scriptedAgents>[number]>>["start"]>[0]["nodes"];
+
+const limits = ["x"];
 
 describe("what simulations have found", () => {
-	test.each(found)("%s", async (_, simulation) => {
-		const sim = new Simulation(simulation);
-		await sim.play();
-		expect(sim.problems(), sim.story()).toEqual([]);
+	test.each<readonly [string, readonly [Nodes, Nodes], paused: 0 | 1]>([
+		[
+			"a run that was paused hands on the turn at a limit that it was woken for",
+			[
+				[
+					{ id: "a0", agent: "work", limits },
+					{ id: "a1", agent: "work", limits, priority: 405, input: [{ do: "work", ms: 200 }] },
+				],
+				[
+					{ id: "b0", agent: "work" },
+					{ id: "b1", agent: "work", limits },
+				],
+			],
+			0,
+		],
+		[
+			"the same with the runs the other way round",
+			[
+				[
+					{ id: "a0", agent: "work", limits },
+					{ id: "a1", agent: "work", limits, dependsOn: ["a0"] },
+				],
+				[
+					{ id: "b0", agent: "work", limits, input: [{ do: "work", ms: 200 }] },
+					{ id: "b1", agent: "work", limits },
+				],
+			],
+			1,
+		],
+	])("%s", async (_, nodes, paused) => {
+		const { clock, runs } = pair(nodes);
+		await new Promise((resolve) => {
+			setImmediate(resolve);
+		});
+		await runs[paused].pause();
+		const other = await runToEnd(runs[1 - paused] as RunHandle, clock);
+		expect(other.status).toBe("completed");
+		await runs[paused].resume();
+		expect((await runToEnd(runs[paused], clock)).status).toBe("completed");
+	});
+
+	test("a node that always runs does not grow a run that has failed", async () => {
+		const { outcome, events } = await simulate({
+			seed: 1,
+			swarm: { concurrency: 1 },
+			graph: {
+				nodes: [
+					{
+						id: "n0",
+						agent: "work",
+						input: [{ do: "work", ms: 27 }],
+						retry: { maxAttempts: 3, delay: 15, jitter: 0.5 },
+						timeout: { attempt: 25, total: 60 },
+						onFailure: "failRun",
+					},
+					{ id: "n1", agent: "work", input: [{ do: "add", nodes: [[]] }], dependsOn: ["n0"], join: "always" },
+				],
+			},
+		});
+		expect(outcome.status).toBe("failed");
+		expect(outcome.stats.nodes).toBe(2);
+		expect(judgeTrace(events, { concurrency: 1 })).toEqual([]);
 	});
 });

@@ -1,50 +1,35 @@
+import { simulate } from "dagswarm/testing";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { cases } from "../model/seed.js";
-import { type RawSimulation, Simulation } from "./simulation.js";
+import { expect, test } from "vitest";
+import { hold, runsOf } from "../random.js";
+import { simulations } from "./cases.js";
 
-const number = fc.nat({ max: 999 });
-const node = fc.record({
-	deps: fc.array(number, { maxLength: 3 }),
-	join: number,
-	policy: number,
-	limits: number,
-	plan: fc.array(fc.nat({ max: 3_999 }), { maxLength: 4, size: "max" }),
-});
+/** What all cases together came to: a kind that never comes up tests nothing. */
+interface Tally {
+	runs: number;
+	events: number;
+	readonly statuses: Set<string>;
+	readonly faults: Record<string, number>;
+}
 
-const simulation: fc.Arbitrary<RawSimulation> = fc.record({
-	concurrency: fc.integer({ min: 1, max: 4 }),
-	runs: fc.array(fc.record({ nodes: fc.array(node, { maxLength: 9, size: "max" }), options: number }), {
-		minLength: 1,
-		maxLength: 2,
-	}),
-	meddling: fc.array(fc.record({ turn: fc.nat({ max: 14 }), run: number, kind: number, arg: number }), {
-		maxLength: 10,
-		size: "max",
-	}),
-});
-
-describe("a whole swarm under random graphs, agents and meddling", () => {
-	test("ends every run, with the right status, and never breaks a bound on the way", async () => {
-		await fc.assert(
-			fc.asyncProperty(simulation, async (raw) => {
-				const sim = new Simulation(raw);
-				await sim.play();
-				expect(sim.problems(), sim.story()).toEqual([]);
-			}),
-			cases(3_000),
-		);
-	});
-
-	test("goes the same way again", async () => {
-		await fc.assert(
-			fc.asyncProperty(simulation, async (raw) => {
-				const [first, second] = [new Simulation(raw), new Simulation(raw)];
-				await first.play();
-				await second.play();
-				expect(second.story()).toBe(first.story());
-			}),
-			cases(200),
-		);
-	});
+test("a swarm under random graphs, scripts, policies and faults ends every run with the right status", async () => {
+	const tally: Tally = { runs: 0, events: 0, statuses: new Set(), faults: {} };
+	await hold(
+		"simulation",
+		fc.asyncProperty(simulations, async (options) => {
+			const { runs, faults } = await simulate(options);
+			for (const { outcome, events } of runs) {
+				tally.runs++;
+				tally.events += events.length;
+				tally.statuses.add(outcome.status);
+			}
+			for (const [fault, count] of Object.entries(faults)) tally.faults[fault] = (tally.faults[fault] ?? 0) + count;
+		}),
+		2_000,
+		() => ({ runs: tally.runs, events: tally.events }),
+	);
+	if (runsOf(2_000) < 2_000) return;
+	expect(tally.runs).toBeGreaterThanOrEqual(2_000);
+	expect([...tally.statuses].sort()).toEqual(["cancelled", "completed", "failed", "stalled", "timed_out"]);
+	expect(Object.entries(tally.faults).filter(([, count]) => count < 50)).toEqual([]);
 });
