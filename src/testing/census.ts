@@ -11,6 +11,9 @@ interface Seen {
 	started: number;
 	/** When the attempt before ended badly. */
 	failedAt: number;
+	/** The last attempt whose function was called, and the last one whose function has returned. */
+	called: number;
+	returned: number;
 }
 
 /** Watches from inside the agent functions: nothing runs twice at a time, before its event is accepted, or after the end. */
@@ -32,6 +35,9 @@ export class Census {
 		if (event.type === "run.ended") this.#ended.add(run);
 		if (event.type === "node.started") this.#of(run, event.node).started = event.attempt;
 		if (event.type === "node.attemptFailed") this.#of(run, event.node).failedAt = event.at;
+		if (event.type === "node.completed") this.#judgeOutcome(run, event.node, event.attempt);
+		if ((event.type === "node.attemptFailed" || event.type === "node.failed") && event.error.code !== "TIMEOUT")
+			this.#judgeOutcome(run, event.node, event.attempt);
 	}
 
 	/** The same agent, watched. */
@@ -52,7 +58,15 @@ export class Census {
 		return { ...agent, run };
 	}
 
-	#enter({ runId, nodeId, attempt }: AgentContext): () => void {
+	/** The outcome of a function that has not returned came with the lease of another attempt. */
+	#judgeOutcome(run: RunId, node: NodeId, attempt: number): void {
+		const { called, returned } = this.#of(run, node);
+		if (called === attempt && returned < attempt)
+			this.problems.push(`attempt ${attempt} of ${node} in ${run} has an outcome before its function has returned`);
+	}
+
+	#enter(ctx: AgentContext): () => void {
+		const { runId, nodeId, attempt } = ctx;
 		const seen = this.#of(runId, nodeId);
 		const name = `attempt ${attempt} of ${nodeId} in ${runId}`;
 		if (seen.started !== attempt) this.problems.push(`${name} is called, and its start was never accepted`);
@@ -61,9 +75,11 @@ export class Census {
 		if (seen.inFlight > 0 && this.clock.now() < seen.failedAt + this.grace)
 			this.problems.push(`${name} is called while another attempt runs`);
 		seen.inFlight++;
+		seen.called = attempt;
 		this.calls++;
 		return () => {
 			seen.inFlight--;
+			seen.returned = Math.max(seen.returned, attempt);
 		};
 	}
 
@@ -71,7 +87,7 @@ export class Census {
 		const name = JSON.stringify([run, node]);
 		let seen = this.#nodes.get(name);
 		if (seen === undefined) {
-			seen = { inFlight: 0, started: 0, failedAt: Number.POSITIVE_INFINITY };
+			seen = { inFlight: 0, started: 0, failedAt: Number.POSITIVE_INFINITY, called: 0, returned: 0 };
 			this.#nodes.set(name, seen);
 		}
 		return seen;

@@ -4,26 +4,61 @@ import { Snapshots } from "../graph/snapshot.js";
 import { RunState } from "../graph/state.js";
 import type { RunEvent, Snapshot } from "../graph/types.js";
 
-/** A state that was folded from events, as a journal would give them back: plain data, no shared objects. */
-function fold(events: readonly RunEvent[]): RunState {
+/**
+ * Folds events as a journal would give them back: plain data, no shared objects.
+ *
+ * @returns the state, or why the events can not be this run's
+ */
+function fold(events: readonly RunEvent[]): RunState | string {
 	const state = new RunState();
-	for (const event of events) apply(state, JSON.parse(JSON.stringify(event)) as RunEvent);
+	try {
+		for (const event of events) apply(state, JSON.parse(JSON.stringify(event)) as RunEvent);
+	} catch (error) {
+		return `the events do not fold: ${(error as Error).message}`;
+	}
 	return state;
 }
 
-/** @returns how the fold of a run's events differs from what its snapshot shows, or undefined */
-export function foldProblem(events: readonly RunEvent[], snapshot: Snapshot): string | undefined {
+/**
+ * Folds the events of a run anew and compares: state is only a fold of its events.
+ *
+ * @param events - all events of the run, from the first
+ * @param snapshot - the run's, after the last of them
+ * @param state - where it is at hand: what a snapshot does not show is compared, too
+ * @returns how they differ, or undefined
+ *
+ * @example
+ * ```ts
+ * import { foldProblem } from "dagswarm/testing";
+ * import { GraphActor, type RunEvent } from "dagswarm";
+ *
+ * const events: RunEvent[] = [];
+ * const { handle } = GraphActor.create({
+ *   nodes: [{ id: "a", agent: "work" }],
+ *   journal: { append: (batch) => void events.push(...batch) },
+ * });
+ * foldProblem(events, handle.snapshot()); // undefined
+ * foldProblem(events.slice(0, 1), handle.snapshot()) === undefined; // false
+ * ```
+ */
+export function foldProblem(events: readonly RunEvent[], snapshot: Snapshot, state?: RunState): string | undefined {
 	const folded = fold(events);
+	if (typeof folded === "string") return folded;
 	const wrong = checkState(folded);
 	if (wrong !== undefined) return `the fold is wrong: ${wrong}`;
 	const is = plain(new Snapshots(folded).take());
 	const should = plain(snapshot);
-	return is === should ? undefined : `the fold is another state:\n    is ${is}\nshould ${should}`;
+	if (is !== should) return `the fold is another state:\n    is ${is}\nshould ${should}`;
+	return state === undefined ? undefined : hiddenDifference(folded, state);
 }
 
 /** @returns how the fold of a run's events differs from its state beyond the nodes, or undefined */
 export function hiddenProblem(events: readonly RunEvent[], state: RunState): string | undefined {
 	const folded = fold(events);
+	return typeof folded === "string" ? folded : hiddenDifference(folded, state);
+}
+
+function hiddenDifference(folded: RunState, state: RunState): string | undefined {
 	// The key of a patch that changed nothing has no event to stand in, so the fold may know fewer.
 	for (const key of folded.keys) if (!state.keys.has(key)) return `the fold knows the key ${key}`;
 	const is = hidden(folded);
@@ -32,7 +67,7 @@ export function hiddenProblem(events: readonly RunEvent[], state: RunState): str
 }
 
 function plain(snapshot: Snapshot): string {
-	return JSON.stringify(JSON.parse(JSON.stringify(snapshot.toJSON())));
+	return JSON.stringify(snapshot.toJSON());
 }
 
 function hidden({ graph, stopping, awaiting, signals }: RunState): string {

@@ -17,6 +17,7 @@ import { SimulatedPool } from "./simulated-pool.js";
 import { SlotWatch } from "./slot-watch.js";
 import { judgeTrace } from "./trace-oracle.js";
 import { turned } from "./turn.js";
+import { WatchedClock } from "./watched-clock.js";
 
 const START_MS = 1_000;
 const DEFAULT_CONCURRENCY = 3;
@@ -59,6 +60,8 @@ export type Judge =
 	| "slots"
 	/** A run never ends, or sleeps while it has work. */
 	| "liveness"
+	/** A timer is still set when all is over. */
+	| "timers"
 	/** The outcome does not say what the nodes do. */
 	| "outcome"
 	/** A request from outside that ends in an error which is no refusal. */
@@ -84,6 +87,8 @@ export interface SimulatedRun {
  */
 export class Simulation {
 	readonly clock = new VirtualClock(START_MS);
+	/** The swarm's: agents and pool set their timers past it. */
+	readonly #clock = new WatchedClock(this.clock);
 	readonly runs: SimulatedRun[] = [];
 	steps = 0;
 	readonly #plan: SimulationPlan;
@@ -116,7 +121,7 @@ export class Simulation {
 			...plan.swarm,
 			concurrency,
 			agents: agents.map((agent) => this.#census.watch(agent)),
-			clock: this.clock,
+			clock: this.#clock,
 			ids: countingIds(),
 			pool: this.#pool,
 			seed: plan.seed,
@@ -135,6 +140,8 @@ export class Simulation {
 		});
 		await this.#advance();
 		for (const run of this.runs) if (run.outcome === undefined) this.#object("liveness", stuck(run, this.steps));
+		if (this.#open().length === 0 && this.#clock.pending > 0)
+			this.#object("timers", `${this.#clock.pending} timers are set, and every run has ended`);
 		// What arrives too late may change nothing any more.
 		for (let step = 0; step < AFTERMATH_STEPS && this.clock.step(); step++) await turned();
 	}

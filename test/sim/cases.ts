@@ -96,6 +96,8 @@ export const simulations: fc.Arbitrary<SimulateOptions> = fc.boolean().chain((ti
 		.record({
 			seed: fc.nat(),
 			concurrency: fc.integer({ min: 1, max: 4 }),
+			retry: fc.constantFrom(1, 2, { maxAttempts: 3, delay: 10, jitter: 0.5 }),
+			timeout: fc.constantFrom(40, 1_000),
 			graphs: fc.array(fc.array(drafts(timed), { minLength: 1, maxLength: 9, size: "max" }), {
 				minLength: 1,
 				maxLength: 2,
@@ -103,13 +105,13 @@ export const simulations: fc.Arbitrary<SimulateOptions> = fc.boolean().chain((ti
 			start: fc.array(starts, { minLength: 2, maxLength: 2 }),
 			faults: fc.oneof({ weight: 1, arbitrary: fc.constant<Faults>({}) }, { weight: 3, arbitrary: faults }),
 		})
-		.map(({ seed, concurrency, graphs, start, faults: struck }) => ({
+		.map(({ seed, concurrency, retry, timeout, graphs, start, faults: struck }) => ({
 			seed,
 			graph: graphs.map((nodes) => ({ nodes: nodes.map(specOf) as never })),
 			start,
 			// What is lost without a time limit is lost for ever.
 			faults: timed ? struck : { ...struck, drop: 0, crash: 0 },
-			swarm: { concurrency, limits: LIMITS, maxDepth: 4, maxNodes: 40, ...(timed ? {} : { timeout: NEVER }) },
+			swarm: { concurrency, limits: LIMITS, maxDepth: 4, maxNodes: 40, retry, timeout: timed ? timeout : NEVER },
 		})),
 );
 

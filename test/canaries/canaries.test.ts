@@ -1,0 +1,29 @@
+import { describe, expect, test } from "vitest";
+import { plant } from "./canary.js";
+import { type Layer, search, writeCases } from "./layers.js";
+import { planted } from "./planted.js";
+
+const cases = writeCases();
+
+describe.each(planted)("planted: $name", ({ foundBy, ...canary }) => {
+	const layers = Object.entries(foundBy) as [Layer, number][];
+	test(`is found by ${layers.map(([layer, most]) => `${layer} within ${most} cases`).join(", ")}`, async ({
+		annotate,
+	}) => {
+		const mutant = await plant(canary);
+		try {
+			for (const [layer, most] of layers) {
+				const found = await search(mutant.folder, layer, cases);
+				await annotate(`${canary.name}: ${layer} finds it in case ${found ?? "none"}`);
+				expect(found, `${layer} lets the canary live`).toBeDefined();
+				expect(found, layer).toBeLessThanOrEqual(most);
+			}
+		} finally {
+			mutant.remove();
+		}
+	});
+});
+
+test("there are canaries enough", () => {
+	expect(planted.length).toBeGreaterThanOrEqual(12);
+});

@@ -1,0 +1,34 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Judge } from "dagswarm/testing";
+import fc from "fast-check";
+import { run } from "../integration/build.js";
+import { simulations } from "../sim/cases.js";
+
+/** A way in which a bug can be found: the model, or one of the judges of a simulation. */
+export type Layer = "model" | Judge;
+
+const SEED = 20_260;
+const CASES = 400;
+/** Only for a bug that never returns: the slowest search takes a tenth of it. */
+const HANGS_MS = 50_000;
+
+/** The cases that every layer has, as a file: they are plain data. */
+export function writeCases(): string {
+	const file = join(mkdtempSync(join(tmpdir(), "dagswarm-cases-")), "cases.json");
+	writeFileSync(file, JSON.stringify({ seed: SEED, cases: fc.sample(simulations, { seed: SEED, numRuns: CASES }) }));
+	return file;
+}
+
+/**
+ * Lets one layer alone look for the bug in a build.
+ *
+ * @returns after how many cases it was found, undefined when it was not
+ */
+export async function search(folder: string, layer: Layer, cases: string): Promise<number | undefined> {
+	const trial = fileURLToPath(new URL("trial.mjs", import.meta.url));
+	const { stdout } = await run(process.execPath, [trial, folder, layer, cases], { timeout: HANGS_MS });
+	return (JSON.parse(stdout) as { readonly found?: number }).found;
+}

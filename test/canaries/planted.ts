@@ -1,0 +1,221 @@
+import type { Canary } from "./canary.js";
+import type { Layer } from "./layers.js";
+
+/** A canary, and the layers that are there to find it: each within so many cases. */
+export interface Planted extends Canary {
+	readonly foundBy: Partial<Record<Layer, number>>;
+}
+
+export const planted: readonly Planted[] = [
+	{
+		name: "a node is ready too early",
+		edits: [
+			{
+				file: "graph/frontier.ts",
+				find: "const plainlyWaits = nodes.join(n) === JOIN_ALL && nodes.open(n) > 0 &&",
+				replace: "const plainlyWaits = nodes.join(n) === JOIN_ALL && nodes.open(n) > 1 &&",
+			},
+			{
+				file: "graph/frontier.ts",
+				find: "return open + nodes.blockFailed(n) === 0 ? MET : UNMET;\n\t\t}\n\t\treturn judgeCounts",
+				replace: "return open + nodes.blockFailed(n) <= 1 ? MET : UNMET;\n\t\t}\n\t\treturn judgeCounts",
+			},
+		],
+		foundBy: { trace: 10 },
+	},
+	{
+		name: "an outcome is taken with a stale lease",
+		edits: [
+			{
+				file: "graph/fence.ts",
+				find: "\t\tnodes.lease(n) === lease.seq &&\n\t\tnodes.attempt(n) === lease.attempt &&\n",
+				replace: "",
+			},
+		],
+		foundBy: { calls: 400 },
+	},
+	{
+		name: "a counter is off by one after removeEdge",
+		edits: [
+			{
+				file: "graph/graph.ts",
+				find: "\t\tedges.count--;\n\t\tthis.version++;\n\t\tnodes.count(to, nodes.counterOf(from), -1);",
+				replace: "\t\tedges.count--;\n\t\tthis.version++;",
+			},
+		],
+		foundBy: { invariants: 100 },
+	},
+	{
+		name: "a split strands the dependents",
+		edits: [
+			{
+				file: "graph/surgery.ts",
+				find: "const refusal = moveDependents(tx, n, parts);\n\tif (refusal",
+				replace: "const refusal = undefined as Refusal | undefined;\n\tif (refusal",
+			},
+		],
+		foundBy: { model: 400 },
+	},
+	{
+		name: "a rejected patch is half applied",
+		edits: [
+			{
+				file: "graph/transaction.ts",
+				find: "for (let i = this.#undo.length - 1; i >= to.undo; i--) this.#undo[i]?.();",
+				replace: "for (let i = this.#undo.length - 1; i > to.undo; i--) this.#undo[i]?.();",
+			},
+		],
+		foundBy: { model: 400, invariants: 200 },
+	},
+	{
+		name: "a wake-up is lost after a limit is given back",
+		edits: [
+			{
+				file: "scheduler/limits.ts",
+				find: "for (const name of names) this.#key(name).used--;\n\t\tfor (const name of names) this.#wakeOne(name);",
+				replace: "for (const name of names) this.#key(name).used--;",
+			},
+		],
+		foundBy: { liveness: 50 },
+	},
+	{
+		name: "the incremental order lets a cycle through",
+		edits: [
+			{
+				file: "graph/topology.ts",
+				find: "if (met !== undefined) return this.#path(met[0], met[1]);",
+				replace: "if (met !== undefined && this.forward.length > 1) return this.#path(met[0], met[1]);",
+			},
+		],
+		foundBy: { model: 400 },
+	},
+	{
+		name: "a terminal state is left",
+		edits: [
+			{
+				file: "core/lifecycle.ts",
+				find: 'completed: { type: "final" },\n\t\tfailed: { type: "final" },\n\t\tskipped: { type: "final" },',
+				replace:
+					'completed: { on: { CANCEL: "cancelled" } },\n\t\tfailed: { type: "final" },\n\t\tskipped: { type: "final" },',
+			},
+			{
+				file: "graph/consequences.ts",
+				find: "if (graph.isTerminal(n) || !goes(n)) continue;",
+				replace: "if ((graph.isTerminal(n) && graph.outputs.get(n) === undefined) || !goes(n)) continue;",
+			},
+		],
+		foundBy: { trace: 200 },
+	},
+	{
+		name: "an outcome that arrives twice counts twice",
+		edits: [
+			{
+				file: "graph/fence.ts",
+				find: "\t\tnodes.state(n) === RUNNING &&\n\t\tnodes.lease(n) === lease.seq &&",
+				replace: "\t\t(nodes.state(n) !== RUNNING || nodes.lease(n) === lease.seq) &&",
+			},
+			{
+				file: "core/lifecycle.ts",
+				find: 'completed: { type: "final" },\n\t\tfailed: { type: "final" },\n\t\tskipped: { type: "final" },',
+				replace:
+					'completed: { on: { COMPLETE: "completed" } },\n\t\tfailed: { type: "final" },\n\t\tskipped: { type: "final" },',
+			},
+		],
+		foundBy: { trace: 100 },
+	},
+	{
+		name: "a timer goes on after a cancel",
+		edits: [
+			{
+				file: "graph/consequences.ts",
+				find: '\t\ttx.batch.effects.push({ type: "abort", lease: leaseOf(tx, n), code });\n\t}\n\tclearTimers(tx, n);',
+				replace: '\t\ttx.batch.effects.push({ type: "abort", lease: leaseOf(tx, n), code });\n\t}',
+			},
+		],
+		foundBy: { timers: 100 },
+	},
+	{
+		name: "a stall is declared while a timer waits",
+		edits: [
+			{
+				file: "graph/state.ts",
+				find: "return this.count(RUNNING) + this.count(READY) + (counts[WAITING] as number) - this.awaiting;",
+				replace: "return this.count(RUNNING) + this.count(READY) + 0 * (counts[WAITING] as number);",
+			},
+			// A node that wakes after the end would be claimed over and over.
+			{
+				file: "graph/actor.ts",
+				find: "if (this.state.ended) this.log.close();",
+				replace: "if (this.state.ended) this.#timers.clearAll();\n\t\tif (this.state.ended) this.log.close();",
+			},
+		],
+		foundBy: { trace: 50 },
+	},
+	{
+		name: "an event is left out of the journal",
+		edits: [
+			{
+				file: "graph/actor.ts",
+				find: "this.#journal.append([...batch.events()]);",
+				replace: 'this.#journal.append([...batch.events()].filter(({ type }) => type !== "node.woken"));',
+			},
+		],
+		foundBy: { trace: 20, fold: 20 },
+	},
+	{
+		name: "a function is called before its start is accepted",
+		edits: [
+			{
+				file: "graph/actor.ts",
+				find: "\t\tconst batch = this.#batch;\n\t\tif (batch.length > 0) {\n\t\t\tthis.#publish();",
+				replace:
+					"\t\tconst batch = this.#batch;\n\t\tfor (let i = 0; i < batch.effects.length; i++) this.#carryOut(batch.effects.at(i));\n\t\tbatch.effects.truncate(0);\n\t\tif (batch.length > 0) {\n\t\t\tthis.#publish();",
+			},
+		],
+		foundBy: { calls: 5 },
+	},
+	{
+		name: "a retry does not wait for the function that timed out",
+		edits: [
+			{
+				file: "active-run.ts",
+				find: "return this.#parts.executor.isReturned(this, node, free);",
+				replace: "this.#parts.executor.isReturned(this, node, free);\n\t\treturn true;",
+			},
+		],
+		foundBy: { calls: 200 },
+	},
+	{
+		name: "a limit lets one too many through",
+		edits: [
+			{
+				file: "scheduler/limits.ts",
+				find: "if (key.used >= key.capacity) return name;",
+				replace: "if (key.used > key.capacity) return name;",
+			},
+		],
+		foundBy: { slots: 100 },
+	},
+	{
+		name: "nodes are skipped for a failure that nobody had",
+		edits: [
+			{
+				file: "graph/consequences.ts",
+				find: "const failure = graph.nodes.failed(n) > 0;",
+				replace: "const failure = graph.nodes.failed(n) >= 0;",
+			},
+		],
+		foundBy: { model: 400 },
+	},
+	{
+		name: "the fold knows less than the state",
+		edits: [
+			{
+				file: "graph/apply.ts",
+				find: "return applyUpdated(state, n, event.spec, event.early);",
+				replace: "return;",
+			},
+		],
+		foundBy: { fold: 200 },
+	},
+];
