@@ -23,8 +23,8 @@ export type Step =
 	/** Returns a string of so many characters. */
 	| { readonly do: "huge"; readonly size: number }
 	| { readonly do: "sleep"; readonly ms: number }
-	| { readonly do: "signal"; readonly name: string; readonly timeout: number }
-	| { readonly do: "approval"; readonly timeout: number }
+	| { readonly do: "signal"; readonly name: string; readonly timeout?: number }
+	| { readonly do: "approval"; readonly timeout?: number }
 	/** Adds a node for each behaviour: with its completion, or at once if `early`. */
 	| { readonly do: "add"; readonly nodes: readonly Behaviour[]; readonly early?: boolean }
 	/** Ends with a plan that stands in for it. */

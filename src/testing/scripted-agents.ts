@@ -98,10 +98,10 @@ class Performance {
 				await ctx.sleep(step.ms);
 				return undefined;
 			case "signal":
-				await ctx.waitForSignal(step.name, { timeout: step.timeout });
+				await ctx.waitForSignal(step.name, within(step));
 				return undefined;
 			case "approval":
-				await ctx.requestApproval({ reason: "as told", timeout: step.timeout });
+				await ctx.requestApproval({ reason: "as told", ...within(step) });
 				return undefined;
 			default:
 				return this.#change(step);
@@ -161,6 +161,10 @@ class Performance {
 			else signal.addEventListener("abort", stop, { once: true });
 		});
 	}
+}
+
+function within({ timeout }: { readonly timeout?: number }): { readonly timeout?: number } {
+	return timeout === undefined ? {} : { timeout };
 }
 
 function nothing(): undefined {

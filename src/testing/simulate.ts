@@ -1,4 +1,4 @@
-import type { VirtualClock } from "../core/clock.js";
+import { VirtualClock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import type { AnyAgent } from "../executor/agent.js";
 import type { RunEvent } from "../graph/types.js";
@@ -9,6 +9,8 @@ import { type ScriptedAgent, scriptedAgents } from "./scripted-agents.js";
 import { type Problem, type SimulatedSwarmOptions, Simulation } from "./simulation.js";
 import { traceLines } from "./trace.js";
 
+const START_MS = 1_000;
+
 /** What is simulated. */
 export interface SimulateOptions<A extends AnyAgent = ScriptedAgent> {
 	/** A 32-bit integer; the same seed gives the same trace on every machine. */
@@ -16,10 +18,12 @@ export interface SimulateOptions<A extends AnyAgent = ScriptedAgent> {
 	/** What to run; several graphs are several runs that share one swarm. */
 	readonly graph: GraphSpec<NoInfer<A>> | readonly GraphSpec<NoInfer<A>>[];
 	/**
-	 * The agents, or what makes them for a clock. They may wait for promises, for `ctx` and for the
-	 * virtual clock, and for nothing real: no timers, no network. Default: {@link scriptedAgents}.
+	 * The agents. They may wait for promises, for `ctx` and for the clock, and for nothing real: no
+	 * timers, no network. Default: {@link scriptedAgents}.
 	 */
-	readonly agents?: readonly A[] | ((clock: VirtualClock) => readonly A[]);
+	readonly agents?: readonly A[];
+	/** A fresh clock, where agents wait on it; by default one that starts at 1,000. */
+	readonly clock?: VirtualClock;
 	/** What goes wrong in the first phase; nothing by default. */
 	readonly faults?: Faults;
 	/** How long the phase with faults is, in steps; 0 to 1,000,000, default 300. */
@@ -115,12 +119,13 @@ export class SimulationFailedError extends SwarmError {
 export async function simulate<const A extends AnyAgent = ScriptedAgent>(
 	options: SimulateOptions<A>,
 ): Promise<SimulationReport> {
-	const { seed, graph, agents = scriptedAgents, faults = {}, start = {}, swarm = {} } = options;
+	const { seed, graph, clock = new VirtualClock(START_MS), faults = {}, start = {}, swarm = {} } = options;
 	const simulation = new Simulation({
 		seed: whole(seed, "seed", -0x8000_0000, 0xffff_ffff),
 		// The types of the agents were checked where the graph was written.
 		graphs: (Array.isArray(graph) ? graph : [graph]) as unknown as readonly GraphSpec[],
-		agents: typeof agents === "function" ? agents : () => agents,
+		clock,
+		agents: options.agents ?? scriptedAgents(clock),
 		faults: resolveFaults(faults),
 		steps: whole(options.steps ?? 300, "steps", 0, 1_000_000),
 		livenessSteps: whole(options.livenessSteps ?? 20_000, "livenessSteps", 1, 10_000_000),

@@ -1,4 +1,4 @@
-import { VirtualClock } from "../core/clock.js";
+import type { VirtualClock } from "../core/clock.js";
 import { milliseconds } from "../core/durations.js";
 import { countingIds, type RunId } from "../core/ids.js";
 import { isTerminal } from "../core/lifecycle.js";
@@ -19,7 +19,6 @@ import { judgeTrace } from "./trace-oracle.js";
 import { turned } from "./turn.js";
 import { WatchedClock } from "./watched-clock.js";
 
-const START_MS = 1_000;
 const DEFAULT_CONCURRENCY = 3;
 /** Short, so that a function that was given up is seen to be. */
 const GRACE_MS = 50;
@@ -38,7 +37,8 @@ export type SimulatedSwarmOptions = Omit<SwarmOptions, "agents" | "clock" | "ids
 export interface SimulationPlan {
 	readonly seed: number;
 	readonly graphs: readonly GraphSpec[];
-	readonly agents: (clock: VirtualClock) => readonly AnyAgent[];
+	readonly clock: VirtualClock;
+	readonly agents: readonly AnyAgent[];
 	readonly faults: ResolvedFaults;
 	readonly steps: number;
 	readonly livenessSteps: number;
@@ -86,9 +86,9 @@ export interface SimulatedRun {
  * a turn of the event loop, then the next timer.
  */
 export class Simulation {
-	readonly clock = new VirtualClock(START_MS);
+	readonly clock: VirtualClock;
 	/** The swarm's: agents and pool set their timers past it. */
-	readonly #clock = new WatchedClock(this.clock);
+	readonly #clock: WatchedClock;
 	readonly runs: SimulatedRun[] = [];
 	steps = 0;
 	readonly #plan: SimulationPlan;
@@ -106,21 +106,22 @@ export class Simulation {
 		const concurrency = plan.swarm.concurrency ?? DEFAULT_CONCURRENCY;
 		const { limits, grace = GRACE_MS } = plan.swarm;
 		this.#plan = plan;
+		this.clock = plan.clock;
+		this.#clock = new WatchedClock(plan.clock);
 		this.#faults = plan.faults;
 		this.#random = new Random(plan.seed);
 		this.#pool = new SimulatedPool(concurrency, this.clock, new Random(this.#random.next()), plan.faults);
 		this.#pool.onOutcome = () => this.#disturb();
 		this.#census = new Census(this.clock, milliseconds(grace, "grace"));
 		this.#slots = new SlotWatch({ concurrency, ...(limits !== undefined && { limits }) });
-		const agents = plan.agents(this.clock);
-		this.#agent = agents[0]?.name ?? "";
+		this.#agent = plan.agents[0]?.name ?? "";
 		this.#swarm = createSwarm<AnyAgent>({
 			check: "full",
 			grace,
 			timeout: TIMEOUT_MS,
 			...plan.swarm,
 			concurrency,
-			agents: agents.map((agent) => this.#census.watch(agent)),
+			agents: plan.agents.map((agent) => this.#census.watch(agent)),
 			clock: this.#clock,
 			ids: countingIds(),
 			pool: this.#pool,
