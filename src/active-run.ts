@@ -66,6 +66,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			limited: parts.options.agents.some((agent) => agent.concurrency !== undefined || (agent.limits?.length ?? 0) > 0),
 			policy: options.policy ?? parts.options.policy,
 			concurrency: options.concurrency ?? Number.POSITIVE_INFINITY,
+			slots: parts.executor.slots,
 			onWake: (queue) => {
 				parts.scheduler.wake(queue);
 				parts.scheduler.pump();

@@ -5,8 +5,8 @@ import type { Plain } from "./core/plain.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { WorkerPool } from "./executor/worker-pool.js";
 import type { EventSink } from "./graph/actor-config.js";
+import type { CheckLevel } from "./graph/checker.js";
 import type { StallPlan } from "./graph/command.js";
-import type { CheckLevel } from "./graph/invariants.js";
 import type { GrowthLimits, NodePolicies } from "./graph/types.js";
 import type { Inspect } from "./run-follower.js";
 import type { SchedulingPolicy } from "./scheduler/run-queue.js";
@@ -20,7 +20,11 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 	readonly concurrency?: number;
 	/** Named limits on attempts at a time, shared by all runs: nodes and agents take them by name. */
 	readonly limits?: Readonly<Record<string, number>>;
-	/** How ready nodes are ordered after their priority; by default the critical path as soon as a node carries `estimateMs`. */
+	/**
+	 * How ready nodes are ordered after their priority; by default the critical path as soon as a node carries
+	 * `estimateMs`. `planned` tries many schedules when the run starts, where the estimates are known by then, and
+	 * goes by the best; nodes added later are ordered among the others by their critical path.
+	 */
 	readonly policy?: SchedulingPolicy;
 	/** How long an aborted function may take to return before it is counted as leaked; default 5 seconds. */
 	readonly grace?: Duration;

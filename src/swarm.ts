@@ -12,7 +12,7 @@ import type { NodePolicies } from "./graph/types.js";
 import type { RunOutcome } from "./outcome.js";
 import type { RunHandle } from "./run.js";
 import { agentKey, Limits } from "./scheduler/limits.js";
-import type { SchedulingPolicy } from "./scheduler/run-queue.js";
+import { type SchedulingPolicy, schedulingPolicies } from "./scheduler/run-queue.js";
 import { Scheduler } from "./scheduler/scheduler.js";
 import type { GraphSpec, StartOptions, SwarmOptions } from "./swarm-options.js";
 
@@ -214,8 +214,8 @@ function checkStart(graph: GraphSpec, options: StartOptions): void {
 function checkCommon(options: Omit<NodePolicies, "limits"> & { readonly policy?: SchedulingPolicy }): void {
 	const problem = checkPolicies(options);
 	if (problem !== undefined) throw new SwarmError("INVALID_OPTION", problem);
-	if (options.policy !== undefined && options.policy !== "fifo" && options.policy !== "critical-path") {
-		throw new SwarmError("INVALID_OPTION", `policy is ${show(options.policy)}: use fifo or critical-path`);
+	if (options.policy !== undefined && !schedulingPolicies.includes(options.policy)) {
+		throw new SwarmError("INVALID_OPTION", `policy is ${show(options.policy)}: use ${schedulingPolicies.join(" or ")}`);
 	}
 }
 

@@ -164,7 +164,10 @@ describe("examples in README, docs and doc comments", () => {
 			JSON.stringify({
 				extends: join(root, "tsconfig.json"),
 				compilerOptions: {
-					paths: { dagswarm: [join(root, "src/index.ts")] },
+					paths: {
+						dagswarm: [join(root, "src/index.ts")],
+						"dagswarm/*": [join(root, "src/*/index.ts")],
+					},
 					rootDir: "/",
 					typeRoots: [join(root, "node_modules/@types")],
 					// A bare expression with its value beside it is what examples are made of.

@@ -16,6 +16,7 @@ export type ErrorCode =
 	| "INVALID_OPTION"
 	| "INVALID_OUTPUT"
 	| "INVALID_SPEC"
+	| "INVALID_WORKFLOW"
 	| "JOURNAL_UNAVAILABLE"
 	| "LAGGED"
 	| "LIMIT_EXCEEDED"
@@ -45,6 +46,8 @@ export interface ErrorDetails {
 	readonly hint?: string;
 	/** With `LAGGED`: the first event that was missed. */
 	readonly from?: number;
+	/** With `INVALID_WORKFLOW`, in a text of lines: which one, from 1. */
+	readonly line?: number;
 }
 
 /** A refused request as plain data. */
@@ -74,6 +77,7 @@ export class SwarmError extends Error {
 	declare readonly path?: string;
 	declare readonly hint?: string;
 	declare readonly from?: number;
+	declare readonly line?: number;
 
 	/**
 	 * @param code - the stable code
@@ -88,6 +92,7 @@ export class SwarmError extends Error {
 		if (details.path !== undefined) this.path = details.path;
 		if (details.hint !== undefined) this.hint = details.hint;
 		if (details.from !== undefined) this.from = details.from;
+		if (details.line !== undefined) this.line = details.line;
 		Object.defineProperty(this, swarmErrorBrand, { value: true });
 	}
 

@@ -1,11 +1,17 @@
 import type { GraphActor } from "../graph/actor.js";
 import type { Graph } from "../graph/graph.js";
 import type { Limits, LimitWaiter } from "./limits.js";
+import { PlannedRanks } from "./planned-ranks.js";
 import { Ranks } from "./ranks.js";
 import { type ReadyEntry, ReadyQueue } from "./ready-queue.js";
 
-/** How ready nodes of one run are ordered, after their priority. */
-export type SchedulingPolicy = "fifo" | "critical-path";
+/**
+ * How ready nodes of one run are ordered, after their priority: in the order of becoming ready, by the
+ * longest path behind them, or by a plan made when the run first weighs its nodes.
+ */
+export const schedulingPolicies = ["fifo", "critical-path", "planned"] as const;
+
+export type SchedulingPolicy = (typeof schedulingPolicies)[number];
 
 /** What a run's queue goes by. */
 export interface RunQueueOptions {
@@ -18,6 +24,8 @@ export interface RunQueueOptions {
 	readonly policy?: SchedulingPolicy | undefined;
 	/** How many nodes of this run may run at a time. */
 	readonly concurrency: number;
+	/** How many nodes of all runs may run at a time: a plan reckons with no more. */
+	readonly slots?: number | undefined;
 	/** Called when a node may be tried again without anything having happened in its run. */
 	readonly onWake: (queue: RunQueue) => void;
 }
@@ -36,7 +44,7 @@ export class RunQueue implements LimitWaiter {
 	active = false;
 	readonly #graph: Graph;
 	#weighed: ReadyQueue | undefined;
-	#ranks: Ranks | undefined;
+	#ranks: Ranks | PlannedRanks | undefined;
 	#order = 0;
 	/** The latest entry of each ready node: an older one is stale. */
 	readonly #latest = new Map<number, ReadyEntry>();
@@ -135,13 +143,17 @@ export class RunQueue implements LimitWaiter {
 	#push(n: number, before = false): void {
 		const spec = this.#graph.spec(n);
 		if (this.#ranks === undefined && this.options.policy !== "fifo") {
-			if (spec.estimateMs !== undefined || this.options.policy === "critical-path")
-				this.#ranks = new Ranks(this.#graph);
+			if (spec.estimateMs !== undefined || this.options.policy !== undefined) this.#ranks = this.#makeRanks();
 		}
 		const order = (before ? this.#latest.get(n)?.order : undefined) ?? ++this.#order;
 		const entry: ReadyEntry = { n, priority: spec.priority ?? 0, rank: this.#rank(n), order, turn: undefined };
 		this.#latest.set(n, entry);
 		this.#weighed?.push(entry);
+	}
+
+	#makeRanks(): Ranks | PlannedRanks {
+		const { policy, concurrency, slots = concurrency } = this.options;
+		return policy === "planned" ? new PlannedRanks(this.#graph, Math.min(concurrency, slots)) : new Ranks(this.#graph);
 	}
 
 	#rank(n: number): number {

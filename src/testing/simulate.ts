@@ -16,7 +16,7 @@ export interface SimulateOptions<A extends AnyAgent = ScriptedAgent> {
 	/** A 32-bit integer; the same seed gives the same trace on every machine. */
 	readonly seed: number;
 	/** What to run; several graphs are several runs that share one swarm. */
-	readonly graph: GraphSpec<NoInfer<A>> | readonly GraphSpec<NoInfer<A>>[];
+	readonly graph: GraphSpec<A> | readonly GraphSpec<A>[];
 	/**
 	 * The agents. They may wait for promises, for `ctx` and for the clock, and for nothing real: no
 	 * timers, no network. Default: {@link scriptedAgents}.
