@@ -1,4 +1,4 @@
-import { type Contender, concurrency, works } from "./contender.ts";
+import { type Contender, concurrency, type Work, works } from "./contender.ts";
 import { completedIn } from "./outcome.ts";
 import { type AnyAgent, createSwarm, defineAgent, result } from "./product.ts";
 
@@ -7,11 +7,7 @@ export const dagswarm: Contender = {
 	name: "dagswarm",
 	peer: false,
 	run: async (load) => {
-		const { noop, root } = works(load);
-		const agents: readonly AnyAgent[] = [
-			defineAgent({ name: "noop", run: noop! }),
-			defineAgent({ name: "root", run: async () => result(undefined, { nodes: (await root!())! }) }),
-		];
+		const agents = Object.entries(works(load)).map(asAgent);
 		const swarm = createSwarm({ agents, concurrency, check: "off", maxNodes: load.size, maxPatchSize: load.size });
 		const run = swarm.start({ nodes: load.specs });
 		const outcome = await run.result();
@@ -19,3 +15,8 @@ export const dagswarm: Contender = {
 		return { completed: completedIn(outcome), held: run };
 	},
 };
+
+function asAgent([name, work]: [name: string, work: Work]): AnyAgent {
+	if (name !== "root") return defineAgent({ name, run: work });
+	return defineAgent({ name, run: async () => result(undefined, { nodes: (await work())! }) });
+}

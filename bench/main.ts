@@ -1,12 +1,16 @@
 import { measureCold, printCold } from "./cold.ts";
 import { measureFeatures, printFeatures } from "./features.ts";
 import { Gauges } from "./gauge.ts";
+import { printMarkdown } from "./markdown.ts";
 import { measureMemory, printMemory } from "./memory.ts";
 import { measureMutations, printMutations } from "./mutations.ts";
-import { type Options, readOptions, UsageError, usage } from "./options.ts";
+import { type Options, readOptions, usage } from "./options.ts";
 import { measureOverhead, printOverhead } from "./overhead.ts";
 import { printVerdict, type Report, writeReport } from "./report.ts";
 import { findRoster, type Roster } from "./roster.ts";
+import { compareFiles, compareSmall } from "./schedules.ts";
+import { printStanding, standingOf } from "./standing.ts";
+import { UsageError } from "./usage-error.ts";
 
 async function main(args: readonly string[]): Promise<void> {
 	let options: Options | undefined;
@@ -19,6 +23,8 @@ async function main(args: readonly string[]): Promise<void> {
 		return;
 	}
 	if (options === undefined) console.log(usage);
+	else if (options.schedules !== undefined) await compareFiles(options.schedules);
+	else if (options.markdown !== undefined) printMarkdown(options.markdown);
 	else await bench(options);
 }
 
@@ -27,6 +33,7 @@ async function bench(options: Options): Promise<void> {
 	const report: Report = { overhead: [], cold: [], features: [], mutations: [], memory: [] };
 	const roster = await findRoster();
 	for (const section of options.sections) await sections[section](options, report, gauges, roster);
+	if (options.smoke) await compareSmall();
 	printVerdict(gauges);
 	if (options.json !== undefined) writeReport(options.json, report, gauges, options);
 }
@@ -40,6 +47,7 @@ const sections: Readonly<Record<Options["sections"][number], Section>> = {
 			printOverhead(workload, rows, gauges);
 			report.overhead.push(...rows);
 		}
+		if (options.judging) printStanding(standingOf(report.overhead));
 	},
 	features: async (options, report) => {
 		const { workloads, sizes, smoke } = options;
@@ -56,7 +64,7 @@ const sections: Readonly<Record<Options["sections"][number], Section>> = {
 	},
 	memory: async ({ workloads, sizes, smoke }, report, gauges, roster) => {
 		for (const workload of smoke ? workloads.slice(0, 1) : workloads) {
-			report.memory.push(...(await measureMemory(workload, smoke ? sizes.slice(-1) : sizes, roster)));
+			report.memory.push(...(await measureMemory(workload, smoke ? sizes.slice(0, 1) : sizes, roster)));
 		}
 		printMemory(report.memory, gauges);
 	},

@@ -1,6 +1,7 @@
 import { inFreshProcess } from "./child.ts";
 import type { Contender } from "./contender.ts";
 import { figure, type Gauges } from "./gauge.ts";
+import { allowed } from "./patience.ts";
 import type { Roster } from "./roster.ts";
 import { printTable } from "./table.ts";
 import type { WorkloadName } from "./workloads.ts";
@@ -29,11 +30,14 @@ export async function measureMemory(
 	{ present, absent }: Roster,
 ): Promise<MemoryRow[]> {
 	const rows: MemoryRow[] = [];
+	const out = new Set<Contender>();
 	for (const size of sizes) {
 		for (const contender of present) {
 			// Peers are not run where they take minutes; what they weigh per node does not depend on the size.
-			if (contender.peer && size > 100_000) continue;
-			rows.push(await weighOne(workload, size, contender));
+			if (contender.peer && (size > 100_000 || out.has(contender))) continue;
+			const row = await weighOne(workload, size, contender);
+			if (row.figures === undefined) out.add(contender);
+			rows.push(row);
 		}
 		for (const contender of absent) rows.push({ workload, size, contender, note: "absent" });
 	}
@@ -44,10 +48,12 @@ async function weighOne(workload: WorkloadName, size: number, contender: Contend
 	const row = { workload, size, contender: contender.name };
 	try {
 		const args = [contender.name, workload, String(size)];
-		return { ...row, figures: await inFreshProcess<MemoryFigures>("memory-child.ts", args) };
+		const limit = contender.peer ? allowed : 0;
+		return { ...row, figures: await inFreshProcess<MemoryFigures>("memory-child.ts", args, limit) };
 	} catch (error) {
 		if (!contender.peer) throw error;
-		return { ...row, note: "failed" };
+		const stopped = (error as { killed?: boolean }).killed === true;
+		return { ...row, note: stopped ? `stopped at ${allowed / 1e6} s` : "failed" };
 	}
 }
 

@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { readScheduleOptions, type ScheduleOptions, scheduleUsage } from "./schedule-options.ts";
+import { UsageError } from "./usage-error.ts";
 import { type WorkloadName, workloadNames } from "./workloads.ts";
 
 export const sectionNames = ["overhead", "features", "mutations", "memory"] as const;
@@ -18,8 +20,12 @@ export interface Options {
 	readonly nodesPerSample: number;
 	/** Where the figures go as JSON; nowhere when left out. */
 	readonly json: string | undefined;
+	/** A report to print as a table for the README; then nothing is measured. */
+	readonly markdown: string | undefined;
 	/** Everything once and very small: is it broken? */
 	readonly smoke: boolean;
+	/** Workflows to replay; then nothing else is measured. */
+	readonly schedules: ScheduleOptions | undefined;
 	/** Whether the figures mean anything: enough rounds, and not the smoke run. */
 	readonly judging: boolean;
 }
@@ -32,11 +38,11 @@ export const usage = `npm run bench -- [options]
                         most 100000)
   --rounds N            measured rounds; limits are judged from five on (default 7)
   --json FILE           where the figures go (default bench/results/latest.json)
+  --markdown FILE       measures nothing: prints the overhead section of such a file as the table of the README
   --smoke               everything once and very small, to see that nothing is broken; writes only to --json
-  --help                this text`;
+  --help                this text
 
-/** A mistake on the command line. */
-export class UsageError extends Error {}
+${scheduleUsage}`;
 
 /** Reads the command line, or returns `undefined` when only help is wanted. */
 export function readOptions(args: readonly string[]): Options | undefined {
@@ -56,7 +62,9 @@ export function readOptions(args: readonly string[]): Options | undefined {
 		rounds: count,
 		nodesPerSample: smoke ? 1000 : 20_000,
 		json: values.json ?? (smoke ? undefined : new URL("results/latest.json", import.meta.url).pathname),
+		markdown: values.markdown,
 		smoke,
+		schedules: readScheduleOptions(values),
 		judging: !smoke && count >= 5,
 	};
 }
@@ -67,7 +75,10 @@ function parse(args: readonly string[]) {
 	try {
 		return parseArgs({
 			args: [...args],
-			options: { section: text, workload: text, size: text, rounds: text, json: text, smoke: flag, help: flag },
+			options: {
+				...{ section: text, workload: text, size: text, rounds: text, json: text, smoke: flag, help: flag },
+				...{ workflow: text, workers: text, policy: text, svg: text, markdown: text },
+			},
 		}).values;
 	} catch (error) {
 		throw new UsageError((error as Error).message);

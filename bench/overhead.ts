@@ -1,21 +1,25 @@
-import { type Contender, runChecked } from "./contender.ts";
+import type { Contender } from "./contender.ts";
 import { figure, type Gauges } from "./gauge.ts";
-import { measure, type Sample, type Summary, settle, summarise, sweep, warmUpRounds } from "./measure.ts";
+import { Lane } from "./lane.ts";
+import { type Summary, warmUpRounds } from "./measure.ts";
 import type { Options } from "./options.ts";
-import { Patience } from "./patience.ts";
 import type { Roster } from "./roster.ts";
 import { printTable } from "./table.ts";
-import { load, type WorkloadName } from "./workloads.ts";
+import { type WorkloadName, workloadNames } from "./workloads.ts";
 
 /** One row of the overhead section; microseconds per node. */
 export interface OverheadRow {
 	readonly workload: WorkloadName;
 	readonly size: number;
 	readonly contender: string;
+	/** Of the package, for a peer that is one. */
+	readonly version?: string;
 	/** Left out when nothing was measured. */
 	readonly cost?: Summary;
 	/** Median CPU time as a multiple of the ideal loop's. */
 	readonly ratio?: number;
+	/** Median CPU time as a multiple of the product's. */
+	readonly toProduct?: number;
 	/** Why there is no figure, or fewer rounds than asked for. */
 	readonly note?: string;
 }
@@ -23,93 +27,54 @@ export interface OverheadRow {
 /** Runs all contenders on one workload, size after size, in turns: A B C D A B C D … */
 export async function measureOverhead(
 	workload: WorkloadName,
-	{ sizes, rounds, nodesPerSample }: Options,
-	{ present, absent }: Roster,
+	{ sizes, rounds, nodesPerSample, smoke }: Options,
+	{ present, absent, versions }: Roster,
 ): Promise<OverheadRow[]> {
 	const rows: OverheadRow[] = [];
-	const lanes = present.map((contender) => new Lane(contender, workload, nodesPerSample));
-	for (const lane of lanes) await lane.probe(sizes[0]!);
-	for (const size of sizes) {
-		await settle();
-		for (const lane of lanes) lane.begin(size);
-		const warmUp = warmUpRounds(size, nodesPerSample);
-		for (let round = 0; round < warmUp + rounds; round++) for (const lane of lanes) await lane.run(round >= warmUp);
-		const ideal = lanes.find((lane) => lane.contender.name === "ideal loop")?.summary()?.median;
-		for (const lane of lanes) {
-			const cost = lane.summary();
-			rows.push({
-				workload,
-				size,
-				contender: lane.contender.name,
-				...(cost !== undefined && { cost }),
-				...(cost !== undefined && ideal !== undefined && { ratio: cost.median / ideal }),
-				...(lane.trouble !== undefined && (cost?.rounds ?? 0) < rounds && { note: lane.trouble }),
-			});
+	// In a smoke run each peer shows on one workload, and on the smallest size, that it works.
+	const own = workloadNames.indexOf(workload);
+	const takes = ({ peer }: Contender, at: number) => !smoke || !peer || at % workloadNames.length === own;
+	const lanes = present.filter(takes).map((contender) => new Lane(contender, workload));
+	try {
+		await Promise.all(lanes.map((lane) => lane.open()));
+		for (const size of sizes) {
+			const taking = smoke && size !== sizes[0] ? lanes.filter(({ contender }) => !contender.peer) : lanes;
+			const warmUp = warmUpRounds(size, nodesPerSample);
+			for (const lane of taking) await lane.begin(size, { warmUp, rounds, nodesPerSample });
+			for (let round = 0; round < warmUp + rounds; round++) for (const lane of taking) await lane.run();
+			rows.push(...rowsOf(workload, size, taking, versions));
+			for (const contender of absent) rows.push({ workload, size, contender, note: "absent" });
 		}
-		for (const contender of absent) rows.push({ workload, size, contender, note: "absent" });
+	} finally {
+		for (const lane of lanes) lane.close();
 	}
 	return rows;
 }
 
-/** One contender's way through the sizes of a workload. */
-class Lane {
-	readonly contender: Contender;
-	readonly #workload: WorkloadName;
-	readonly #nodesPerSample: number;
-	readonly #patience = new Patience();
-	#size = 0;
-	#batch = 1;
-	#samples: Sample[] = [];
-	#wall = 0;
-	trouble: string | undefined;
-
-	constructor(contender: Contender, workload: WorkloadName, nodesPerSample: number) {
-		this.contender = contender;
-		this.#nodesPerSample = nodesPerSample;
-		this.#workload = workload;
-	}
-
-	/** Lets a peer show how it grows when the first size is a large one. */
-	async probe(first: number): Promise<void> {
-		if (!this.contender.peer) return;
-		for (const size of [first / 100, first / 10]) {
-			if (size < 1000 || !this.#patience.allows(size)) continue;
-			this.begin(size);
-			await this.run(false);
-		}
-	}
-
-	begin(size: number): void {
-		this.#size = size;
-		this.#batch = Math.max(1, Math.floor(this.#nodesPerSample / size));
-		this.#samples = [];
-		this.#wall = 0;
-		this.trouble = this.contender.peer && !this.#patience.allows(size) ? "stopped: forecast over 20 s" : undefined;
-	}
-
-	async run(counts: boolean): Promise<void> {
-		if (this.trouble !== undefined) return;
-		const loads = Array.from({ length: this.#batch }, () => load(this.#workload, this.#size));
-		sweep();
-		try {
-			const sample = await measure(async () => {
-				for (const each of loads) await runChecked(this.contender, each);
-			});
-			if (counts) this.#samples.push(sample);
-			this.#wall += sample.wall;
-			this.#patience.note(this.#size, sample.wall / this.#batch);
-		} catch (error) {
-			if (!this.contender.peer) throw error;
-			this.trouble = `failed: ${(error as Error).message}`;
-		}
-		if (this.contender.peer && this.#patience.exhausted(this.#wall)) {
-			this.trouble = `stopped: ${this.#samples.length} rounds in ${Math.round(this.#wall / 1e6)} s`;
-		}
-	}
-
-	summary(): Summary | undefined {
-		return this.#samples.length === 0 ? undefined : summarise(this.#samples, this.#size * this.#batch);
-	}
+function rowsOf(
+	workload: WorkloadName,
+	size: number,
+	lanes: readonly Lane[],
+	versions: Readonly<Record<string, string>>,
+): OverheadRow[] {
+	const medianFor = (name: string) => lanes.find(({ contender }) => contender.name === name)?.summary()?.median;
+	const ideal = medianFor("ideal loop");
+	const product = medianFor("dagswarm");
+	return lanes.map((lane) => {
+		const contender = lane.contender.name;
+		const cost = lane.summary();
+		const note = lane.note();
+		return {
+			workload,
+			size,
+			contender,
+			...(versions[contender] !== undefined && { version: versions[contender] }),
+			...(cost !== undefined && { cost }),
+			...(cost !== undefined && ideal !== undefined && { ratio: cost.median / ideal }),
+			...(cost !== undefined && product !== undefined && { toProduct: cost.median / product }),
+			...(note !== undefined && { note }),
+		};
+	});
 }
 
 /** Prints the rows of one workload and judges the product's. */
@@ -121,9 +86,10 @@ export function printOverhead(workload: WorkloadName, rows: readonly OverheadRow
 		figure(row.cost?.median ?? Number.NaN),
 		figure(row.cost?.wall ?? Number.NaN),
 		figure(row.ratio ?? Number.NaN),
+		figure(row.toProduct ?? Number.NaN),
 		row.note ?? (row.contender === "dagswarm" ? judgeCost(row, rows, gauges) : ""),
 	]);
-	const columns = ["contender", "nodes", "best", "median", "wall", "× ideal", "limits"];
+	const columns = ["contender", "nodes", "best", "median", "wall", "× ideal", "× dagswarm", "limits"];
 	printTable(`${workload}: CPU µs/node (wall: median)`, columns, cells);
 	const growth = judgeGrowth(workload, rows, gauges);
 	if (growth !== undefined) console.log(`\n${growth}`);

@@ -1,34 +1,29 @@
-const limit = 20_000_000;
+/** The microseconds of one case of a peer. */
+export const allowed = 20_000_000;
 
-interface Seen {
-	readonly size: number;
-	/** The microseconds of one run. */
-	readonly wall: number;
-}
+/** A sample need not be longer to stand out from the noise of the clock. */
+const enough = 200_000;
 
-/**
- * Decides when a peer takes too long. A run that never returns to the event loop cannot be stopped, so the next larger
- * one is forecast from the two before it and not begun when it would take more than the limit.
- */
+/** How one case of a peer spends the time that it has. */
 export class Patience {
-	readonly #seen: Seen[] = [];
+	#spent = 0;
 
-	/** Notes how long one run has taken. */
-	note(size: number, wall: number): void {
-		this.#seen.push({ size, wall });
+	/** Microseconds that are left. */
+	get left(): number {
+		return Math.max(0, allowed - this.#spent);
 	}
 
-	/** Whether one run of this size is forecast to stay within the limit. */
-	allows(size: number): boolean {
-		const last = this.#seen.at(-1);
-		if (last === undefined) return true;
-		const before = this.#seen.findLast((seen) => seen.size < last.size);
-		const slope = before === undefined ? 1 : Math.log(last.wall / before.wall) / Math.log(last.size / before.size);
-		return last.wall * (size / last.size) ** Math.min(Math.max(slope, 1), 2.5) <= limit;
+	/** Samples that do not count may take a quarter of the time. */
+	get warmsUp(): boolean {
+		return this.#spent < allowed / 4;
 	}
 
-	/** Whether all rounds of one case have used up the limit. */
-	exhausted(wall: number): boolean {
-		return wall > limit;
+	spend(wall: number): void {
+		this.#spent += wall;
+	}
+
+	/** How many runs, each as long as this one, make a sample when so many samples have to fit into half of the time. */
+	timesFor(wall: number, samples: number): number {
+		return Math.max(1, Math.min(Math.ceil(enough / wall), Math.floor(allowed / 2 / (wall * samples))));
 	}
 }

@@ -7,6 +7,7 @@ import type { MemoryRow } from "./memory.ts";
 import type { MutationRow } from "./mutations.ts";
 import type { Options } from "./options.ts";
 import type { OverheadRow } from "./overhead.ts";
+import { standingOf } from "./standing.ts";
 
 /** All figures of one run, as they go into the JSON file. */
 export interface Report {
@@ -21,10 +22,11 @@ export function writeReport(file: string, report: Report, gauges: Gauges, option
 	const { version, arch, platform } = process;
 	const { json: _, ...asked } = options;
 	const about = { format: 1, at: new Date().toISOString(), node: version, v8: process.versions.v8, platform, arch };
+	const standing = standingOf(report.overhead);
 	mkdirSync(dirname(file), { recursive: true });
 	writeFileSync(
 		file,
-		`${JSON.stringify({ ...about, options: asked, ...report, limits: gauges.all }, undefined, "\t")}\n`,
+		`${JSON.stringify({ ...about, options: asked, ...report, standing, limits: gauges.all }, undefined, "\t")}\n`,
 	);
 }
 

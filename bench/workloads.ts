@@ -1,3 +1,4 @@
+import type { Work } from "./contender.ts";
 import { seeded } from "./random.ts";
 
 /** The part of a node's spec that every contender understands. */
@@ -14,6 +15,8 @@ export interface Load {
 	readonly size: number;
 	readonly specs: readonly Spec[];
 	readonly grown: readonly Spec[];
+	/** The work of the agents, where it is not the usual one. */
+	readonly works?: Readonly<Record<string, Work>>;
 }
 
 const width = 32;
