@@ -21,10 +21,10 @@ export { Executor, type ExecutorOptions } from "./executor/executor.js";
 export { LocalPool, type WorkerPool } from "./executor/worker-pool.js";
 export { GraphActor } from "./graph/actor.js";
 export type { ActorConfig, ActorHost, EventSink } from "./graph/actor-config.js";
+export type { CheckLevel } from "./graph/checker.js";
 export type { StallPlan } from "./graph/command.js";
 export type { Settled } from "./graph/dependencies.js";
 export { GraphHandle } from "./graph/handle.js";
-export type { CheckLevel } from "./graph/invariants.js";
 export type { PolicySource, Retry } from "./graph/policies.js";
 export { retryDelay } from "./graph/retry.js";
 export type {

@@ -31,6 +31,10 @@ class SystemTimer implements Timer {
 	constructor(readonly due: number) {}
 }
 
+/** All who hold the process share one interval: setting and clearing one costs as much as a few nodes. */
+let holder: NodeJS.Timeout | undefined;
+let held = 0;
+
 /**
  * The clock of the machine: monotonic, with the resolution of `performance.now()`. Its timers do not
  * keep the process alive; an unended run holds a handle of its own.
@@ -46,8 +50,16 @@ export const systemClock: Clock = {
 		clearTimeout((timer as SystemTimer).handle);
 	},
 	hold() {
-		const handle = setInterval(() => {}, MAX_STAGE_MS);
-		return () => clearInterval(handle);
+		if (held++ === 0) {
+			holder ??= setInterval(() => {}, MAX_STAGE_MS);
+			holder.ref();
+		}
+		let over = false;
+		return () => {
+			if (over) return;
+			over = true;
+			if (--held === 0) holder?.unref();
+		};
 	},
 	yield(fire) {
 		setImmediate(fire);

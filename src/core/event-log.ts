@@ -60,12 +60,9 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 		this.#ring[this.#entries++ % this.#capacity] = range;
 	}
 
-	/** The kept events that were appended one by one, oldest first. */
-	*kept(): Generator<Event> {
-		for (let entry = this.#oldest; entry < this.#entries; entry++) {
-			const found = this.#at(entry);
-			if (!(found instanceof EventRange)) yield found;
-		}
+	/** What is kept, oldest first: single events, and ranges as they were appended. */
+	*kept(): Generator<Event | EventRange<Event>> {
+		for (let entry = this.#oldest; entry < this.#entries; entry++) yield this.#at(entry);
 	}
 
 	/** Readers that are opened from now on start with the next event; until then they start with the first. */

@@ -138,11 +138,26 @@ export function atPointer(value: unknown, pointer: string): { found: true; value
 
 /** Freezes plain data all the way down. Values already frozen are taken as done. */
 export function deepFreeze<T>(value: T): T {
-	if (typeof value !== "object" || value === null || value instanceof Uint8Array || Object.isFrozen(value))
-		return value;
-	Object.freeze(value);
-	for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key]);
+	if (typeof value === "object" && value !== null) freezeAll(value);
 	return value;
+}
+
+function freezeAll(object: object): void {
+	if (Object.isFrozen(object)) return;
+	// Not by their keys: each would be a string of its own.
+	if (Array.isArray(object)) {
+		Object.freeze(object);
+		for (let i = 0; i < object.length; i++) {
+			const member: unknown = object[i];
+			if (typeof member === "object" && member !== null) freezeAll(member);
+		}
+	} else if (!(object instanceof Uint8Array)) {
+		Object.freeze(object);
+		for (const key in object) {
+			const member = (object as Record<string, unknown>)[key];
+			if (typeof member === "object" && member !== null && Object.hasOwn(object, key)) freezeAll(member);
+		}
+	}
 }
 
 /**

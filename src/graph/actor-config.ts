@@ -3,8 +3,8 @@ import type { SwarmError } from "../core/errors.js";
 import type { IdSource, NodeId, RunId } from "../core/ids.js";
 import type { Plain } from "../core/plain.js";
 import type { GraphActor } from "./actor.js";
+import type { CheckLevel } from "./checker.js";
 import type { StallPlan } from "./command.js";
-import type { CheckLevel } from "./invariants.js";
 import type { PolicySource } from "./policies.js";
 import type { GrowthLimits, Lease, NodeSpec, RunEvent, Wake } from "./types.js";
 

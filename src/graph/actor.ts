@@ -8,12 +8,13 @@ import type { ActorConfig, ActorHost, EventSink } from "./actor-config.js";
 import { addAll } from "./additions.js";
 import { HOST } from "./author.js";
 import { Batch, type Effect } from "./batch.js";
+import { Checker } from "./checker.js";
 import type { Command } from "./command.js";
 import { checkStallPlan } from "./consequences.js";
 import { decide, type Rules, startRun } from "./decide.js";
 import type { Accepted } from "./fence.js";
 import { GraphHandle } from "./handle.js";
-import { type CheckLevel, checkNode, checkState } from "./invariants.js";
+import { Started } from "./lease.js";
 import { LeaseView } from "./lease-view.js";
 import { checkPatchShape } from "./mutation-shape.js";
 import { nameNodes, withIds } from "./name-nodes.js";
@@ -35,6 +36,8 @@ type Reply = (answer: Answer) => void;
 interface Letter {
 	readonly command: Command;
 	readonly reply: Reply | undefined;
+	/** Its sender waits for the call to return, and is told by what is thrown. */
+	readonly direct: boolean;
 }
 
 type ActorEvents = { readonly batch: readonly RunEvent[] };
@@ -80,7 +83,7 @@ export class GraphActor {
 	/** Outcomes that came with a lease that was over. */
 	stale = 0;
 	readonly #rules: Rules;
-	readonly #check: CheckLevel;
+	readonly #checker: Checker | undefined;
 	readonly #journal: EventSink | undefined;
 	readonly #host: ActorHost | undefined;
 	readonly #batch = new Batch();
@@ -90,7 +93,7 @@ export class GraphActor {
 	readonly #snapshots: Snapshots;
 	readonly #timers: NodeTimers;
 	readonly #replies: (() => void)[] = [];
-	/** With a journal, which may refuse: the counts as they were when it last did not. */
+	/** With a journal or a check, which may stop the run: the counts as they were when they last did not. */
 	readonly #committedCounts: Int32Array | undefined;
 	#subscribers = 0;
 	#draining = false;
@@ -101,9 +104,11 @@ export class GraphActor {
 		this.clock = config.clock ?? systemClock;
 		this.ids = config.ids ?? randomIds;
 		this.log = new EventLog(config.eventBuffer ?? 4_096);
-		this.#check = config.check ?? "off";
-		this.#journal = config.journal;
-		if (config.journal !== undefined) this.#committedCounts = new Int32Array(this.state.graph.counts.length);
+		const { check = "off", journal } = config;
+		if (check !== "off") this.#checker = new Checker(this.state, this.#batch, check);
+		this.#journal = journal;
+		if (check !== "off" || journal !== undefined)
+			this.#committedCounts = new Int32Array(this.state.graph.counts.length);
 		this.#host = config.host;
 		this.#mailbox = new Mailbox(config.mailboxSize ?? 10_000);
 		this.report = config.onListenerError ?? warnOf;
@@ -115,7 +120,7 @@ export class GraphActor {
 		const policies = config.policies ?? ANY_AGENT;
 		this.#rules = {
 			policies,
-			freeze: this.#check !== "off",
+			freeze: check !== "off",
 			maxNodes: config.maxNodes ?? DEFAULT_GROWTH.maxNodes,
 			maxDepth: config.maxDepth ?? DEFAULT_GROWTH.maxDepth,
 			maxPatchSize: config.maxPatchSize ?? DEFAULT_GROWTH.maxPatchSize,
@@ -131,6 +136,7 @@ export class GraphActor {
 		state.open = config.open ?? true;
 		this.#tx.now = this.clock.now();
 		this.#tx.begin();
+		this.#checker?.begin();
 		this.#tx.stamp({
 			type: "run.created",
 			run: state.run,
@@ -147,6 +153,11 @@ export class GraphActor {
 			this.#tx.checkTerms();
 		if (refusal !== undefined) throw SwarmError.from(refusal);
 		startRun(this.#tx, this.#rules);
+		try {
+			this.#checker?.verify();
+		} catch (error) {
+			throw this.#bug(error);
+		}
 		this.#tx.begin();
 		// The promise is to readers opened in the same tick.
 		queueMicrotask(() => this.log.closeOpening());
@@ -166,9 +177,10 @@ export class GraphActor {
 	 */
 	send(command: Command, reply: (answer: Answer) => void): Refusal | undefined {
 		if (this.#poison !== undefined) throw this.#poison;
+		const letter = { command, reply, direct: !this.#draining };
 		// Who wants to stop a run may not be kept out by what it is busy with.
-		if (command.type === "cancel") this.#mailbox.push({ command, reply });
-		else if (!this.#mailbox.offer({ command, reply })) {
+		if (command.type === "cancel") this.#mailbox.push(letter);
+		else if (!this.#mailbox.offer(letter)) {
 			return refuse("OVERLOADED", `${this.#mailbox.bound} commands wait`, {
 				hint: "wait for replies before sending more",
 			});
@@ -181,7 +193,7 @@ export class GraphActor {
 	post(command: Command, reply?: (answer: Answer) => void): void {
 		if (this.#refusing !== undefined) return reply?.(this.#refusing);
 		// Nothing waits and nothing is going on: it need not go through the mailbox.
-		if (this.#draining) this.#mailbox.push({ command, reply });
+		if (this.#draining) this.#mailbox.push({ command, reply, direct: false });
 		else this.#drain(command, reply);
 	}
 
@@ -190,7 +202,18 @@ export class GraphActor {
 	 * {@link ActorHost.fill} only.
 	 */
 	claim(n: number): Answer {
-		return this.#execute({ type: "claim", n });
+		const { effects } = this.#batch;
+		const before = effects.length;
+		try {
+			return this.#execute({ type: "claim", n });
+		} catch (error) {
+			// A slot was taken for it, and is given back with those of the leases that were granted.
+			effects.truncate(before);
+			const { seq, epoch, graph } = this.state;
+			const lease = new Started(seq, this.#tx.now, graph.id(n), graph.nodes.attempt(n), epoch, n);
+			effects.push({ type: "start", lease, input: undefined, wake: undefined });
+			throw error;
+		}
 	}
 
 	/** Gives every new node of a mutation that has no id one. */
@@ -256,35 +279,32 @@ export class GraphActor {
 
 	#takeAll(): void {
 		for (let letter = this.#mailbox.shift(); letter !== undefined; letter = this.#mailbox.shift()) {
-			this.#take(letter.command, letter.reply);
+			this.#take(letter.command, letter.reply, letter.direct);
 		}
 	}
 
-	#take(command: Command, reply: Reply | undefined): void {
-		const answer = this.#execute(command);
+	#take(command: Command, reply: Reply | undefined, direct = false): void {
+		let answer: Answer;
+		try {
+			answer = this.#execute(command);
+		} catch (error) {
+			// By the time that the replies go out the run refuses.
+			if (reply !== undefined && !direct) this.#replies.push(() => this.#refusing && reply(this.#refusing));
+			throw error;
+		}
 		if (reply !== undefined) this.#replies.push(() => reply(this.#refusing ?? answer));
 		else if ("code" in answer && answer.code === "STALE_LEASE" && command.type !== "timer") this.stale++;
 	}
 
 	#execute(command: Command): Answer {
 		const tx = this.#tx;
+		const checker = this.#checker;
 		tx.begin();
-		const entries = this.#batch.length;
+		if (checker === undefined) return decide(tx, command, this.#rules);
+		checker.begin();
 		const answer = decide(tx, command, this.#rules);
-		if (this.#check !== "off") this.#verify(entries);
+		checker.verify();
 		return answer;
-	}
-
-	#verify(entries: number): void {
-		const { state } = this;
-		let wrong = this.#check === "full" ? checkState(state) : undefined;
-		for (const event of this.#batch.recent(entries)) {
-			if (wrong !== undefined) break;
-			const n = "node" in event && event.node !== undefined ? state.graph.index.get(event.node) : undefined;
-			if (n !== undefined) wrong = checkNode(state, n);
-		}
-		if (wrong === undefined) return;
-		throw new SwarmError("INTERNAL", `the graph is wrong at event ${state.seq}: ${wrong}`);
 	}
 
 	#commit(): void {
@@ -310,11 +330,19 @@ export class GraphActor {
 				throw new SwarmError("JOURNAL_UNAVAILABLE", "the journal did not take the events", {}, { cause: error });
 			}
 		}
-		this.#committedCounts?.set(this.state.graph.counts);
+		this.#keepCounts();
 		batch.pass(this.log);
 		if (this.#subscribers > 0) this.#emitter.emit("batch", [...batch.events()]);
 		if (this.state.ended) this.log.close();
 		else this.log.wake();
+	}
+
+	#keepCounts(): void {
+		const kept = this.#committedCounts;
+		if (kept === undefined) return;
+		const { counts } = this.state.graph;
+		// Ten integers: `set` would take longer to begin.
+		for (let state = 0; state < kept.length; state++) kept[state] = counts[state] as number;
 	}
 
 	#carryOut(effect: Effect): void {
@@ -340,21 +368,20 @@ export class GraphActor {
 	}
 
 	#fail(cause: unknown): void {
-		const error =
-			SwarmError.is(cause) && cause.code !== "INTERNAL"
-				? cause
-				: new SwarmError(
-						"INTERNAL",
-						`a bug stopped the run: ${String((cause as Error)?.message ?? cause)}`,
-						storyOf(cause, this.log, this.#batch),
-						{ cause },
-					);
+		const error = SwarmError.is(cause) && cause.code !== "INTERNAL" ? cause : this.#bug(cause);
 		this.#poison = error;
 		this.#timers.clearAll();
 		this.log.close(error);
 		this.#refuseRest(error);
 		if (this.#host === undefined) throw error;
 		this.#host.poisoned(this, error, this.#unstarted());
+	}
+
+	#bug(cause: unknown): SwarmError {
+		const message = String((cause as Error)?.message ?? cause);
+		return new SwarmError("INTERNAL", `a bug stopped the run: ${message}`, storyOf(cause, this.log, this.#batch), {
+			cause,
+		});
 	}
 
 	/** The leases of the batch in hand, unless it was committed. */

@@ -34,7 +34,7 @@ export interface AddedStamp {
 }
 
 /** Nodes that were added one after the other: their events are made when somebody wants to read them. */
-class AddedNodes extends EventRange<RunEvent> {
+export class AddedNodes extends EventRange<RunEvent> {
 	readonly firstSeq: number;
 	readonly count: number;
 
@@ -60,6 +60,14 @@ class AddedNodes extends EventRange<RunEvent> {
 			...(early !== undefined && { early }),
 			...(key !== undefined && index === 0 && { key }),
 		};
+	}
+
+	/** The event that a node was added, if that was here; of the last one where none is said. */
+	of(node: string | undefined): RunEvent | undefined {
+		if (node === undefined) return this.event(this.count - 1);
+		const n = this.graph.index.get(node) ?? -1;
+		const index = n - this.stamp.first;
+		return index >= 0 && index < this.count && this.graph.id(n) === node ? this.event(index) : undefined;
 	}
 }
 
@@ -105,12 +113,22 @@ export class Batch {
 		}
 	}
 
-	/** The entries from `start` on that are events of their own. */
-	*recent(start: number): Generator<RunEvent> {
+	/** Everything in order, added nodes as they are kept. */
+	*entries(): Generator<RunEvent | AddedNodes> {
+		for (let i = 0; i < this.#entries.length; i++) yield this.#entries.at(i);
+	}
+
+	/** Whether the events from entry `start` on are numbered one by one, the first after `seq` and up to `last`. */
+	isGapless(start: number, seq: number, last: number): boolean {
+		let at = seq;
 		for (let i = start; i < this.#entries.length; i++) {
 			const entry = this.#entries.at(i);
-			if (!(entry instanceof AddedNodes)) yield entry;
+			if (entry instanceof AddedNodes) {
+				if (entry.firstSeq !== at + 1) return false;
+				at += entry.count;
+			} else if (entry.seq !== ++at) return false;
 		}
+		return at === last;
 	}
 
 	clearEvents(): void {

@@ -1,4 +1,4 @@
-import { RowTable } from "./rows.js";
+import { CHUNK, RowTable } from "./rows.js";
 
 const FROM = 0;
 const TO = 1;
@@ -6,6 +6,7 @@ const NEXT_OUT = 2;
 const PREV_OUT = 3;
 const NEXT_IN = 4;
 const PREV_IN = 5;
+const STRIDE = 6;
 
 /**
  * Edges, each in two doubly linked lists: those out of `from` and those into `to`, both in order of
@@ -17,7 +18,7 @@ export class EdgeTable extends RowTable {
 	count = 0;
 
 	constructor() {
-		super(6);
+		super(STRIDE);
 	}
 
 	from(edge: number): number {
@@ -26,6 +27,20 @@ export class EdgeTable extends RowTable {
 
 	to(edge: number): number {
 		return this.get(edge, TO);
+	}
+
+	/** Where an edge into a node comes from, -1 where it leads to another one. */
+	fromInto(edge: number, to: number): number {
+		const row = this.chunk(edge);
+		const at = (edge & (CHUNK - 1)) * STRIDE;
+		return row[at + TO] === to ? (row[at + FROM] as number) : -1;
+	}
+
+	/** Where an edge out of a node leads to, -1 where it comes from another one. */
+	toOutOf(edge: number, from: number): number {
+		const row = this.chunk(edge);
+		const at = (edge & (CHUNK - 1)) * STRIDE;
+		return row[at + FROM] === from ? (row[at + TO] as number) : -1;
 	}
 
 	nextOut(edge: number): number {

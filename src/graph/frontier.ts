@@ -45,6 +45,18 @@ export class Frontier {
 		return this.graph.nodes.nextReady(n) - 1;
 	}
 
+	/** Whether its neighbours in the list, or the ends of it, lead to a ready node. */
+	isListed(n: number): boolean {
+		const { nodes } = this.graph;
+		const { size } = nodes;
+		const prev = nodes.prevReady(n);
+		const next = nodes.nextReady(n);
+		if (prev < 0 || prev > size || next < 0 || next > size) return false;
+		const before = prev === 0 ? this.#head : nodes.nextReady(prev - 1);
+		const after = next === 0 ? this.#tail : nodes.prevReady(next - 1);
+		return before === n + 1 && after === n + 1;
+	}
+
 	/** Asks for a join to be evaluated at the end of the command. */
 	touch(n: number): void {
 		const { nodes } = this.graph;

@@ -64,13 +64,25 @@ export class Graph {
 	plain = true;
 	/** Rises with every node and edge that comes or goes. */
 	version = 0;
-	/** Called for each node that changes, once a snapshot was taken. */
+	/** Called for each node that changes, once somebody watches. */
 	onChange: ((n: number) => void) | undefined;
 
 	/** Makes room for so many nodes and as many edges, before the first is added. */
 	reserve(nodes: number): void {
 		this.nodes.reserve(nodes);
 		this.edges.reserve(nodes + 1);
+	}
+
+	/** Hears of each node that changes its state, its edges or its spec, a change that is undone included. */
+	watch(listener: (n: number) => void): void {
+		const before = this.onChange;
+		this.onChange =
+			before === undefined
+				? listener
+				: (n) => {
+						before(n);
+						listener(n);
+					};
 	}
 
 	get size(): number {

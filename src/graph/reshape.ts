@@ -1,4 +1,5 @@
 import type { Refusal } from "../core/errors.js";
+import { deepFreeze } from "../core/plain.js";
 import type { AdditionRules } from "./additions.js";
 import type { Author } from "./author.js";
 import { targetsOf } from "./mutation-shape.js";
@@ -83,10 +84,10 @@ function reshapeOne(
 function connect(tx: Transaction, from: number, to: number, alias: string | undefined): Refusal | undefined {
 	const { graph } = tx.state;
 	if (alias !== undefined || graph.nodes.has(to, HAS_ALIASES)) {
+		// An edge that is there already is a no-op, whatever it or another is called.
+		if (graph.findEdge(from, to) !== 0) return undefined;
 		const called = alias ?? graph.id(from);
 		for (let edge = graph.nodes.firstIn(to); edge !== 0; edge = graph.edges.nextIn(edge)) {
-			// An edge that is there already is a no-op, whatever it is called.
-			if (graph.edges.from(edge) === from) return undefined;
 			if (graph.nameOf(edge) === called) return nameTaken(graph.id(to), called);
 		}
 	}
@@ -116,7 +117,7 @@ function updateNode(
 	const updated = spec as unknown as StoredSpec;
 	const checked = checkSpec(updated, rules.policies);
 	if (checked !== undefined) return checked;
-	tx.update(n, updated);
+	tx.update(n, rules.freeze ? deepFreeze(updated) : updated);
 	tx.unchecked.add(n);
 	if ("join" in mutation.changes) tx.updated.add(n);
 	return undefined;

@@ -32,11 +32,11 @@ export class Snapshots {
 
 	#first(): Page[] {
 		const { graph } = this.state;
-		graph.onChange = (n) => {
+		graph.watch((n) => {
 			if (graph.nodes.has(n, CHANGED)) return;
 			graph.nodes.flag(n, CHANGED);
 			this.#dirty.add(n >> BITS);
-		};
+		});
 		const pages: Page[] = [];
 		for (let n = 0; n < graph.size; n += PAGE) pages.push(this.#page(n >> BITS, undefined));
 		return pages;

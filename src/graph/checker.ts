@@ -1,0 +1,97 @@
+import { SwarmError } from "../core/errors.js";
+import { Scratch } from "../core/scratch.js";
+import type { Batch } from "./batch.js";
+import { checkFields, checkFigures, checkIndex, checkNode, checkState } from "./invariants.js";
+import { READY } from "./node-table.js";
+import type { RunState } from "./state.js";
+
+/** How much is checked after each command: nothing, at most eight edges an event, or all. */
+export type CheckLevel = "off" | "local" | "full";
+
+/**
+ * Checks what each command leaves behind, while nothing of its batch can be seen yet: neither the journal
+ * nor a reader has it, no reply and no effect is out. It comes after every command and not after every batch,
+ * because the next command would be decided on a wrong graph, and the story would blame that one.
+ *
+ * A local check goes by the numbers of the nodes that the command changed, which the graph tells: no event is
+ * read and no id is looked up, except once for each new node.
+ */
+export class Checker {
+	readonly #full: boolean;
+	/** Nodes that changed, in order, some more than once; those that became ready without an event included. */
+	readonly #touched = new Scratch<number>();
+	#size = 0;
+	#entries = 0;
+	#seq = 0;
+
+	constructor(
+		private readonly state: RunState,
+		private readonly batch: Batch,
+		level: Exclude<CheckLevel, "off">,
+	) {
+		this.#full = level === "full";
+		if (!this.#full) state.graph.watch((n) => this.#touched.push(n));
+	}
+
+	/** A command is about to be decided. */
+	begin(): void {
+		this.#touched.truncate(0);
+		this.#size = this.state.graph.size;
+		this.#entries = this.batch.length;
+		this.#seq = this.state.seq;
+	}
+
+	/**
+	 * A command was decided.
+	 *
+	 * @throws SwarmError `INTERNAL`, with what is wrong and the node that it is about
+	 */
+	verify(): void {
+		const { state, batch } = this;
+		if (!batch.isGapless(this.#entries, this.#seq, state.seq))
+			fail(state, `the events after ${this.#seq} are not numbered one by one up to ${state.seq}`);
+		if (this.#full) {
+			const wrong = checkState(state);
+			if (wrong !== undefined) fail(state, wrong);
+		} else this.#verifyTouched();
+	}
+
+	#verifyTouched(): void {
+		const { state } = this;
+		const { nodes, size } = state.graph;
+		if (size > this.#size) this.#verifyNew(size);
+		// As many nodes have their edges looked at as there are events left. What else was touched became ready, and its
+		// turn comes when it starts; or the touch was undone.
+		let events = state.seq - this.#seq - (size - this.#size);
+		for (let i = 0; i < this.#touched.length; i++) {
+			const n = this.#touched.at(i);
+			// The new ones have been looked at, or are gone again.
+			if (n >= this.#size) continue;
+			const wrong = nodes.state(n) === READY || events-- <= 0 ? checkFields(state, n) : checkNode(state, n);
+			if (wrong !== undefined) fail(state, wrong, n);
+		}
+		const wrong = checkFigures(state);
+		if (wrong !== undefined) fail(state, wrong);
+	}
+
+	#verifyNew(size: number): void {
+		// Of many new nodes one is looked up: their number is compared with that of the ids.
+		const wrong = checkIndex(this.state, this.#size);
+		if (wrong !== undefined) fail(this.state, wrong, this.#size);
+		for (let n = this.#size; n < size; n++) this.#verifyNode(n);
+	}
+
+	// A function of its own: a hot loop around it would be compiled anew for every graph.
+	#verifyNode(n: number): void {
+		const wrong = checkNode(this.state, n);
+		if (wrong !== undefined) fail(this.state, wrong, n);
+	}
+}
+
+function fail(state: RunState, wrong: string, n?: number): never {
+	throw new SwarmError(
+		"INTERNAL",
+		`the graph is wrong at event ${state.seq}: ${wrong}`,
+		n === undefined ? {} : { nodes: [state.graph.id(n)] },
+	);
+}
