@@ -124,6 +124,24 @@ describe("code", () => {
 		expect(filesWith(code, /@ts-(ignore|nocheck)|biome-ignore-(all|start)/)).toEqual([]);
 	});
 
+	test("has no place for planted bugs: they are edits of a copy, never branches of what is shipped", () => {
+		expect(filesWith(sources, /\b(canar(y|ies)|mutants?|planted)\b/i)).toEqual([]);
+		const golden = "src/testing/golden.ts";
+		const environment = (node: SyntaxNode): boolean =>
+			node.type === "MemberExpression" &&
+			isNode(node["object"]) &&
+			node["object"]["name"] === "process" &&
+			isNode(node["property"]) &&
+			["env", "argv", "execArgv"].includes(String(node["property"]["name"]));
+		// Nothing that is shipped behaves in another way because of where it runs, but for the one flag of golden traces.
+		expect(
+			offenders(
+				sources.filter((path) => path !== golden),
+				environment,
+			),
+		).toEqual([]);
+	});
+
 	test("leaves nothing for later", () => {
 		expect(filesWith([...code, ...documents], /\b(TODO|FIXME)\b/)).toEqual([]);
 	});

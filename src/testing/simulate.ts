@@ -142,7 +142,7 @@ export async function simulate<const A extends AnyAgent = ScriptedAgent>(
 	const runs = simulation.runs.map(({ outcome, events }) => ({ outcome: outcome as RunOutcome, events }));
 	const [first] = runs;
 	if (first === undefined) throw new SwarmError("INVALID_OPTION", "there is no graph to simulate");
-	return { seed, steps: simulation.steps, faults: simulation.counts, runs, trace, ...first };
+	return { seed, steps: simulation.steps, faults: { ...simulation.counts }, runs, trace, ...first };
 }
 
 function whole(value: number, what: string, least: number, most: number): number {

@@ -144,7 +144,9 @@ export class Simulation {
 		if (this.#open().length === 0 && this.#clock.pending > 0)
 			this.#object("timers", `${this.#clock.pending} timers are set, and every run has ended`);
 		// What arrives too late may change nothing any more.
-		for (let step = 0; step < AFTERMATH_STEPS && this.clock.step(); step++) await turned();
+		let step = 0;
+		do await turned();
+		while (this.clock.step() && ++step < AFTERMATH_STEPS);
 	}
 
 	#start(graph: GraphSpec, options: StartOptions, runId: RunId): void {

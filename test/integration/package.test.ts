@@ -44,6 +44,10 @@ test("the packed package has what it exports, and nothing of the workshop", () =
 	}
 	expect(files.filter((path) => !/^(dist\/.+\.(js|d\.ts)|package\.json|[A-Z]+(\.md)?)$/.test(path))).toEqual([]);
 	expect(files).toContain("LICENSE");
+	// Bugs are planted in a copy of the sources: what is built from the real ones knows nothing of them.
+	const scripts = files.filter((path) => path.endsWith(".js"));
+	expect(scripts.filter((path) => /canar(y|ies)/i.test(readFileSync(join(installed, path), "utf8")))).toEqual([]);
+	expect(scripts).toContain("dist/testing/index.js");
 });
 
 test("it can be imported by its name, and runs", async () => {

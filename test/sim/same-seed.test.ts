@@ -6,7 +6,7 @@ import { simulations } from "./cases.js";
 
 test("the same seed gives the same trace", async () => {
 	await hold(
-		"simulation",
+		"same-seed",
 		fc.asyncProperty(simulations, async (options) => {
 			const first = await simulate(options);
 			const second = await simulate(options);

@@ -88,6 +88,33 @@ describe("a simulation", () => {
 		expect(outcome.status).toBe("completed");
 	});
 
+	// Found by the nightly, seed 1684298924: an outcome was on its way when the report was made.
+	test("is over when it says so, functions that come late included", async () => {
+		const { faults } = await simulate({
+			seed: 0,
+			graph: {
+				nodes: [
+					{
+						id: "n0",
+						agent: "work",
+						input: [
+							{ do: "work", ms: 91, deaf: true },
+							{ do: "expand", nodes: [[]] },
+						],
+					},
+					{ id: "n1", agent: "work", input: [], limits: ["x"] },
+				],
+			},
+			start: { deadline: 60 },
+			faults: { duplicate: 300, crash: 50, interfere: 300, cancel: 20 },
+			swarm: { concurrency: 1, limits: { x: 1, y: 2 }, maxDepth: 4, maxNodes: 40, retry: 1, timeout: 40 },
+		});
+		const counted = { ...faults };
+		for (let i = 0; i < 20; i++) await Promise.resolve();
+		expect(faults).toEqual(counted);
+		expect(faults.duplicate).toBe(1);
+	});
+
 	test("takes a clock that its user's agents wait on", async () => {
 		const clock = new VirtualClock();
 		const wait = defineAgent({
