@@ -78,4 +78,24 @@ describe("what simulations have found", () => {
 		expect(outcome.stats.nodes).toBe(2);
 		expect(judgeTrace(events, { concurrency: 1 })).toEqual([]);
 	});
+
+	// Found by the nightly, seed 2027602720: the pool let an outcome arrive while the actor that had started it was
+	// still committing, and the next run took the slot before the end of the node was written.
+	test("a function that is not async gives its slot back before another run takes it", async () => {
+		const { runs } = await simulate({
+			seed: 1_730_134_645,
+			graph: [
+				{
+					nodes: [
+						{ id: "n0", agent: "prompt", input: [{ do: "fail" }] },
+						{ id: "n1", agent: "work", limits },
+					],
+				},
+				{ nodes: ["n0", "n1", "n2", "n3"].map((id) => ({ id, agent: "work" as const })) },
+			],
+			faults: { delay: 300, reorder: 300, drop: 300, crash: 300 },
+			swarm: { concurrency: 4, limits: { x: 1 }, retry: 2, timeout: 40 },
+		});
+		expect(runs).toHaveLength(2);
+	});
 });
