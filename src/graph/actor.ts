@@ -24,9 +24,9 @@ import { seedOf } from "./retry.js";
 import { Snapshots } from "./snapshot.js";
 import { refuse } from "./spec.js";
 import { RunState } from "./state.js";
-import { storyOf } from "./story.js";
+import { bugError } from "./story.js";
 import { Transaction } from "./transaction.js";
-import type { Lease, Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
+import type { Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
 
 /** The answer to a command. */
 export type Answer = Accepted | Refusal;
@@ -156,7 +156,7 @@ export class GraphActor {
 		try {
 			this.#checker?.verify();
 		} catch (error) {
-			throw this.#bug(error);
+			throw bugError(error, this.log, this.#batch);
 		}
 		this.#tx.begin();
 		// The promise is to readers opened in the same tick.
@@ -368,31 +368,13 @@ export class GraphActor {
 	}
 
 	#fail(cause: unknown): void {
-		const error = SwarmError.is(cause) && cause.code !== "INTERNAL" ? cause : this.#bug(cause);
+		const error = SwarmError.is(cause) && cause.code !== "INTERNAL" ? cause : bugError(cause, this.log, this.#batch);
 		this.#poison = error;
 		this.#timers.clearAll();
 		this.log.close(error);
 		this.#refuseRest(error);
 		if (this.#host === undefined) throw error;
-		this.#host.poisoned(this, error, this.#unstarted());
-	}
-
-	#bug(cause: unknown): SwarmError {
-		const message = String((cause as Error)?.message ?? cause);
-		return new SwarmError("INTERNAL", `a bug stopped the run: ${message}`, storyOf(cause, this.log, this.#batch), {
-			cause,
-		});
-	}
-
-	/** The leases of the batch in hand, unless it was committed. */
-	#unstarted(): readonly Lease[] {
-		const { effects, length } = this.#batch;
-		const leases: Lease[] = [];
-		for (let i = 0; length > 0 && i < effects.length; i++) {
-			const effect = effects.at(i);
-			if (effect.type === "start") leases.push(effect.lease);
-		}
-		return leases;
+		this.#host.poisoned(this, error, this.#batch.unstarted());
 	}
 
 	/** What was decided and not committed, or not decided at all, did not happen. */

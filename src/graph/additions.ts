@@ -1,9 +1,8 @@
 import type { Refusal } from "../core/errors.js";
-import { deepFreeze } from "../core/plain.js";
 import type { Author } from "./author.js";
 import { COMMITTED_EARLY, EAGER } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
-import { agentName, checkSpec, refuse } from "./spec.js";
+import { agentName, checkSpec, freezeSpec, refuse } from "./spec.js";
 import { sameSpec, sortSpecs } from "./spec-order.js";
 import { joinLeft } from "./terms.js";
 import { pathText, type Transaction } from "./transaction.js";
@@ -117,7 +116,7 @@ function toStored(
 		if ("code" in inherited) return inherited;
 		stored = inherited;
 	}
-	return rules.freeze ? deepFreeze(stored) : stored;
+	return rules.freeze ? freezeSpec(stored) : stored;
 }
 
 /** A part is held or eager like the node it is part of, and starts under the same join unless it says its own. */

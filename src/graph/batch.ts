@@ -131,6 +131,16 @@ export class Batch {
 		return at === last;
 	}
 
+	/** The leases of what is still to be started, unless the batch was committed. */
+	unstarted(): Lease[] {
+		const leases: Lease[] = [];
+		for (let i = 0; this.length > 0 && i < this.effects.length; i++) {
+			const effect = this.effects.at(i);
+			if (effect.type === "start") leases.push(effect.lease);
+		}
+		return leases;
+	}
+
 	clearEvents(): void {
 		this.#entries.truncate(0);
 	}

@@ -8,6 +8,9 @@ import type { RunState } from "./state.js";
 /** How much is checked after each command: nothing, at most eight edges an event, or all. */
 export type CheckLevel = "off" | "local" | "full";
 
+/** Of a larger graph or patch the rest is looked at when something happens to it: the start is not to take twice as long. */
+const NEW_NODES = 256;
+
 /**
  * Checks what each command leaves behind, while nothing of its batch can be seen yet: neither the journal
  * nor a reader has it, no reply and no effect is out. It comes after every command and not after every batch,
@@ -59,14 +62,17 @@ export class Checker {
 	#verifyTouched(): void {
 		const { state } = this;
 		const { nodes, size } = state.graph;
-		if (size > this.#size) this.#verifyNew(size);
-		// As many nodes have their edges looked at as there are events left. What else was touched became ready, and its
-		// turn comes when it starts; or the touch was undone.
-		let events = state.seq - this.#seq - (size - this.#size);
+		// The edges of so many nodes are looked at as there are events.
+		let events = state.seq - this.#seq;
+		const looked = Math.min(size, this.#size + NEW_NODES);
+		if (looked > this.#size) {
+			this.#verifyNew(looked);
+			events -= size - this.#size;
+		}
 		for (let i = 0; i < this.#touched.length; i++) {
 			const n = this.#touched.at(i);
-			// The new ones have been looked at, or are gone again.
-			if (n >= this.#size) continue;
+			if (n >= this.#size && (n < looked || n >= size)) continue;
+			// One that is ready has its turn when it starts; one without an event was put back as it was.
 			const wrong = nodes.state(n) === READY || events-- <= 0 ? checkFields(state, n) : checkNode(state, n);
 			if (wrong !== undefined) fail(state, wrong, n);
 		}
@@ -74,17 +80,15 @@ export class Checker {
 		if (wrong !== undefined) fail(state, wrong);
 	}
 
-	#verifyNew(size: number): void {
-		// Of many new nodes one is looked up: their number is compared with that of the ids.
-		const wrong = checkIndex(this.state, this.#size);
-		if (wrong !== undefined) fail(this.state, wrong, this.#size);
-		for (let n = this.#size; n < size; n++) this.#verifyNode(n);
-	}
-
-	// A function of its own: a hot loop around it would be compiled anew for every graph.
-	#verifyNode(n: number): void {
-		const wrong = checkNode(this.state, n);
-		if (wrong !== undefined) fail(this.state, wrong, n);
+	#verifyNew(to: number): void {
+		const { state } = this;
+		// One is looked up by its id: that of all of them there are as many ids as nodes is seen by their number.
+		const wrong = checkIndex(state, this.#size);
+		if (wrong !== undefined) fail(state, wrong, this.#size);
+		for (let n = this.#size; n < to; n++) {
+			const wrong = checkNode(state, n);
+			if (wrong !== undefined) fail(state, wrong, n);
+		}
 	}
 }
 

@@ -126,22 +126,25 @@ export function checkIndex(state: RunState, n: number): string | undefined {
  * @returns what is wrong, in one sentence, or undefined
  */
 export function checkFigures(state: RunState): string | undefined {
-	const { graph } = state;
-	const { counts, frontier } = graph;
+	const { graph, awaiting } = state;
+	const { counts, frontier, size } = graph;
 	let counted = 0;
+	// The sign of all of them at once: negative if one is.
+	let signs = awaiting;
 	for (let s = 0; s < counts.length; s++) {
-		const count = state.count(s);
-		if (count < 0) return `${count} nodes are counted as ${NODE_STATES[s]}`;
+		const count = counts[s] as number;
 		counted += count;
+		signs |= count;
 	}
-	if (counted !== graph.size) return `${counted} nodes are counted in all states, and there are ${graph.size}`;
-	if (graph.index.size !== graph.size) return `${graph.index.size} nodes have an id, and there are ${graph.size}`;
-	if ((state.count(READY) === 0) !== frontier.first() < 0)
-		return `${state.count(READY)} nodes are ready, and their list ${frontier.first() < 0 ? "is empty" : "is not"}`;
-	if (state.awaiting < 0 || state.awaiting > state.count(WAITING))
-		return `${state.awaiting} of ${state.count(WAITING)} waiting nodes are counted as waiting for somebody`;
-	if (frontier.touchedCount > 0) return `${frontier.touchedCount} joins still wait to be evaluated`;
-	return undefined;
+	if (signs < 0 || counted !== size)
+		return `${counted} nodes are counted in all states (${counts.join(",")}), and there are ${size}`;
+	if (graph.index.size !== size) return `${graph.index.size} nodes have an id, and there are ${size}`;
+	const ready = counts[READY] as number;
+	if ((ready === 0) !== frontier.first() < 0)
+		return `${ready} nodes are ready, and their list ${ready === 0 ? "is not empty" : "is empty"}`;
+	if (awaiting > (counts[WAITING] as number))
+		return `${awaiting} of ${counts[WAITING]} waiting nodes are counted as waiting for somebody`;
+	return frontier.touchedCount > 0 ? `${frontier.touchedCount} joins still wait to be evaluated` : undefined;
 }
 
 /**

@@ -1,10 +1,9 @@
 import type { Refusal } from "../core/errors.js";
-import { deepFreeze } from "../core/plain.js";
 import type { AdditionRules } from "./additions.js";
 import type { Author } from "./author.js";
 import { targetsOf } from "./mutation-shape.js";
 import { HAS_ALIASES } from "./node-table.js";
-import { checkSpec, nameTaken, refuse, unknownNode } from "./spec.js";
+import { checkSpec, freezeSpec, nameTaken, refuse, unknownNode } from "./spec.js";
 import { injectNode, removeNode, splitInto } from "./surgery.js";
 import type { Transaction } from "./transaction.js";
 import type { Mutation, StoredSpec } from "./types.js";
@@ -117,7 +116,7 @@ function updateNode(
 	const updated = spec as unknown as StoredSpec;
 	const checked = checkSpec(updated, rules.policies);
 	if (checked !== undefined) return checked;
-	tx.update(n, rules.freeze ? deepFreeze(updated) : updated);
+	tx.update(n, rules.freeze ? freezeSpec(updated) : updated);
 	tx.unchecked.add(n);
 	if ("join" in mutation.changes) tx.updated.add(n);
 	return undefined;

@@ -1,9 +1,9 @@
 import { isDuration } from "../core/durations.js";
 import type { ErrorCode, ErrorDetails, Refusal } from "../core/errors.js";
-import { findNotPlain, nameOf as nameOfValue } from "../core/plain.js";
+import { deepFreeze, findNotPlain, nameOf as nameOfValue } from "../core/plain.js";
 import { JOIN_ALL, JOIN_ALWAYS, JOIN_AT_LEAST, JOIN_FAILED, JOIN_SETTLED } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
-import type { Join, NodePolicies, NodeSpec, OutputRef } from "./types.js";
+import type { Join, NodePolicies, NodeSpec, OutputRef, StoredSpec } from "./types.js";
 
 /** A refusal, with less to write. */
 export function refuse(code: ErrorCode, message: string, details: ErrorDetails = {}): Refusal {
@@ -58,6 +58,17 @@ export function checkSpec(spec: NodeSpec, source: PolicySource): Refusal | undef
 		});
 	}
 	return undefined;
+}
+
+/** Freezes a spec that was checked. Dependencies are ids, so there is nothing to look for in what most specs consist of. */
+export function freezeSpec(spec: StoredSpec): StoredSpec {
+	Object.freeze(spec);
+	for (const key in spec) {
+		const value = spec[key as keyof StoredSpec];
+		if (key === "dependsOn") Object.freeze(value);
+		else if (typeof value === "object") deepFreeze(value);
+	}
+	return spec;
 }
 
 function checkAgent(spec: NodeSpec, source: PolicySource): Refusal | undefined {

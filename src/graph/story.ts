@@ -5,11 +5,17 @@ import type { RunEvent } from "./types.js";
 
 const MAX_EVENTS = 16;
 
+/** What stops a run when its actor is wrong: the cause, and the story of the node that it is about. */
+export function bugError(cause: unknown, log: EventLog<RunEvent>, batch: Batch): SwarmError {
+	const message = String((cause as Error)?.message ?? cause);
+	return new SwarmError("INTERNAL", `a bug stopped the run: ${message}`, storyOf(cause, log, batch), { cause });
+}
+
 /**
  * What a bug's error is told with: the last events of the node that it is about, those that were not
  * committed included; of all nodes, where it is about none.
  */
-export function storyOf(cause: unknown, log: EventLog<RunEvent>, batch: Batch): ErrorDetails {
+function storyOf(cause: unknown, log: EventLog<RunEvent>, batch: Batch): ErrorDetails {
 	const node = nodeOf(cause);
 	const story = [
 		...lastLines(log.kept(), node),

@@ -215,12 +215,15 @@ function adoptAll(tx: Transaction, dependencies: readonly Dependency[], n: numbe
 	const { graph } = tx.state;
 	const named = graph.nodes.has(n, HAS_ALIASES) || dependencies.some(({ alias }) => alias !== undefined);
 	const taken = named ? namesOf(graph, n) : undefined;
+	/** Names that came along: several of them may share one, as parts of a node that was split do. */
+	const adopted = new Set<string>();
 	for (const { from, alias } of dependencies) {
 		if (taken !== undefined && graph.findEdge(from, n) !== 0) continue;
+		const id = graph.id(from);
 		const own = alias !== undefined && !taken?.has(alias[0] as string) ? alias : undefined;
-		if (own === undefined && taken?.has(graph.id(from))) {
-			return nameTaken(graph.id(n), graph.id(from));
-		}
+		if (own !== undefined) adopted.add(own[0] as string);
+		else if (taken?.has(id) || adopted.has(id)) return nameTaken(graph.id(n), id);
+		else taken?.add(id);
 		const refusal = tx.addEdge(from, n, own);
 		if (refusal !== undefined) return refusal;
 	}

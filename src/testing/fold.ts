@@ -52,12 +52,6 @@ export function foldProblem(events: readonly RunEvent[], snapshot: Snapshot, sta
 	return state === undefined ? undefined : hiddenDifference(folded, state);
 }
 
-/** @returns how the fold of a run's events differs from its state beyond the nodes, or undefined */
-export function hiddenProblem(events: readonly RunEvent[], state: RunState): string | undefined {
-	const folded = fold(events);
-	return typeof folded === "string" ? folded : hiddenDifference(folded, state);
-}
-
 function hiddenDifference(folded: RunState, state: RunState): string | undefined {
 	// The key of a patch that changed nothing has no event to stand in, so the fold may know fewer.
 	for (const key of folded.keys) if (!state.keys.has(key)) return `the fold knows the key ${key}`;

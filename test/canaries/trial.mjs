@@ -10,7 +10,7 @@ const testing = await import(pathToFileURL(join(folder, "dist", "testing", "inde
 const { seed, cases } = JSON.parse(readFileSync(file, "utf8"));
 
 async function byModel() {
-	const { failed, runs } = await testing.checkModel({ seed, runs: cases.length, endOnFailure: true });
+	const { failed, runs } = await testing.checkModel({ seed, runs: cases.length, endOnFailure: true, check: "off" });
 	return failed ? runs : undefined;
 }
 

@@ -1,58 +1,46 @@
+import { ActorRun, actorCommands, actorStarts, foldProblem, type ModelStart } from "dagswarm/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { foldProblem, hiddenProblem } from "../../src/testing/fold.js";
-import { judgeTrace } from "../../src/testing/trace-oracle.js";
-import { Pair, Side } from "./drive.js";
-import { type RawRun, rawRuns } from "./generate.js";
-import { cases } from "./seed.js";
+import { hold } from "../random.js";
 
-/** A random run to its last command, without comparing anything on the way. */
-async function play(raw: RawRun): Promise<Pair> {
-	const pair = new Pair(raw);
-	for (const command of raw.commands) await pair.step(command);
-	return pair;
+/** Runs commands to the last, with a look at the run after each. */
+async function play(
+	start: ModelStart,
+	commands: Iterable<fc.AsyncCommand<ActorRun, unknown>>,
+	look: (run: ActorRun) => void = () => {},
+): Promise<ActorRun> {
+	const run = new ActorRun(start);
+	for (const command of commands) {
+		if (!(await command.check(run))) continue;
+		await command.run(run, undefined);
+		look(run);
+	}
+	return run;
 }
 
 describe("the events of a run", () => {
-	test("fold into its state, and tell a story that can have happened", async () => {
-		await fc.assert(
-			fc.asyncProperty(rawRuns(60), async (raw) => {
-				const pair = await play(raw);
-				const { handle, actor, events } = pair.side;
-				expect(
-					events.map(({ seq }) => seq),
-					pair.story,
-				).toEqual(events.map((_, i) => i + 1));
-				expect(judgeTrace(events), pair.story).toEqual([]);
-				expect(foldProblem(events, handle.snapshot()), pair.story).toBeUndefined();
-				expect(hiddenProblem(events, actor.state), pair.story).toBeUndefined();
-			}),
-			cases(800),
-		);
-	});
-
 	test("fold into its state after every prefix of its commands", async () => {
-		await fc.assert(
-			fc.asyncProperty(rawRuns(25), async (raw) => {
-				const pair = new Pair(raw);
-				for (const command of raw.commands) {
-					await pair.step(command);
-					expect(foldProblem(pair.side.events, pair.side.handle.snapshot()), pair.story).toBeUndefined();
-				}
+		await hold(
+			"replay",
+			fc.asyncProperty(actorStarts(), actorCommands({ maxCommands: 25 }), async (start, commands) => {
+				await play(start, commands, ({ actor: { events, handle, actor } }) =>
+					expect(foldProblem(events, handle.snapshot(), actor?.state)).toBeUndefined(),
+				);
 			}),
-			cases(200),
+			300,
 		);
 	});
 
 	test("are the same when the same commands come with the same stamps", async () => {
-		await fc.assert(
-			fc.asyncProperty(rawRuns(60), async (raw) => {
-				const pair = await play(raw);
-				const again = new Side(pair.start, pair.limits);
-				for (const command of pair.log) await again.run(command);
-				expect(JSON.stringify(again.events), pair.story).toBe(JSON.stringify(pair.side.events));
+		await hold(
+			"replay",
+			fc.asyncProperty(actorStarts(), actorCommands(), async (start, commands) => {
+				const { requests, actor } = await play(start, commands);
+				const again = new ActorRun(start);
+				for (const request of requests) await again.give(request);
+				expect(JSON.stringify(again.actor.events)).toBe(JSON.stringify(actor.events));
 			}),
-			cases(200),
+			300,
 		);
 	});
 });

@@ -35,9 +35,9 @@ export interface ModelNode {
 	attempt: number;
 	token: number;
 	/** Dependencies in order of insertion: the edges. */
-	deps: string[];
+	deps: readonly string[];
 	/** Under which names a node sees dependencies that have an alias, or came in the place of another. */
-	names: Record<string, readonly string[]>;
+	names: Readonly<Record<string, readonly string[]>>;
 	output?: unknown;
 	cause?: SkipCause;
 	abandoned?: AbandonReason;
@@ -71,11 +71,9 @@ export interface PatchAuthor {
 	readonly completing: boolean;
 }
 
-/** Thrown by whatever refuses; the copy that was worked on is dropped. */
-export class ModelRefusal extends Error {
-	constructor(readonly code: string) {
-		super(code);
-	}
+/** Thrown by whatever refuses; the copy that was worked on is dropped. No error: its stack would be dear. */
+export class ModelRefusal {
+	constructor(readonly code: string) {}
 }
 
 export function refuse(code: string): never {

@@ -58,7 +58,7 @@ export function checkSpecShape(spec: object): void {
 		if (field === "input" && !isPlain(value)) refuse("INVALID_INPUT");
 		if (FIELDS[field]?.(value) !== true) refuse("INVALID_SPEC");
 	}
-	if (!("agent" in spec)) refuse("INVALID_SPEC");
+	if (!("agent" in spec) || spec.agent === undefined) refuse("INVALID_SPEC");
 }
 
 function isPlain(value: unknown): boolean {
