@@ -1,9 +1,10 @@
 import type { VirtualClock } from "../core/clock.js";
 import { milliseconds } from "../core/durations.js";
+import { SwarmError } from "../core/errors.js";
 import { countingIds, type RunId } from "../core/ids.js";
 import { isTerminal } from "../core/lifecycle.js";
 import type { AnyAgent } from "../executor/agent.js";
-import type { RunEvent } from "../graph/types.js";
+import type { RunEvent, Snapshot } from "../graph/types.js";
 import type { RunOutcome } from "../outcome.js";
 import type { RunHandle } from "../run.js";
 import { createSwarm, type Swarm } from "../swarm.js";
@@ -179,7 +180,7 @@ export class Simulation {
 			if (idle < IDLE_TURNS) continue;
 			if (idle === IDLE_TURNS) this.#checkAwake();
 			// Only somebody outside can make a difference now.
-			for (const { handle } of this.#open()) relieve(handle, (error) => this.#trouble(error));
+			for (const { handle } of this.#open()) this.#ask(() => relieve(handle));
 			if (idle > HOPELESS_TURNS) return;
 		}
 	}
@@ -191,10 +192,10 @@ export class Simulation {
 		for (const { handle } of this.#open()) {
 			if (this.#random.chance(this.#faults.interfere)) {
 				counts.interfere++;
-				interfere(handle, this.#random, this.#agent, (error) => this.#trouble(error));
+				this.#ask(() => interfere(handle, this.#random, this.#agent));
 			} else if (this.#random.chance(this.#faults.cancel)) {
 				counts.cancel++;
-				void handle.cancel("by the simulation");
+				this.#ask(() => handle.cancel("by the simulation"));
 			}
 		}
 		return counts.interfere + counts.cancel > before;
@@ -209,13 +210,19 @@ export class Simulation {
 		this.#pool.calm(this.#faults);
 	}
 
-	#trouble(error: unknown): void {
-		this.#object("requests", `a request from outside ends in ${String(error)}`);
+	/** Requests from outside may be refused, and nothing else may go wrong; they are not waited for. */
+	#ask(act: () => Promise<unknown>): void {
+		const judge = (error: unknown): void => {
+			if (SwarmError.is(error) && error.code !== "INTERNAL" && error.code !== "POISONED") return;
+			this.#object("requests", `a request from outside ends in ${String(error)}`);
+		};
+		// A run that has broken down throws whatever it is asked.
+		new Promise((resolve) => resolve(act())).catch(judge);
 	}
 
 	/** Nothing moves and no timer is set: what is ready should have started, unless its run is paused or every slot is taken. */
 	#checkAwake(): void {
-		const snapshots = this.#open().map(({ handle }) => handle.snapshot());
+		const snapshots = this.#open().flatMap(snapshotOf);
 		const running = snapshots.reduce((sum, { counts }) => sum + counts.running, 0);
 		if (running > 0) return;
 		for (const { run, status, counts } of snapshots)
@@ -235,16 +242,18 @@ export class Simulation {
 		};
 		say("calls", this.#census.problems);
 		say("slots", this.#slots.problems);
-		for (const { handle, events, outcome } of this.runs) {
+		for (const run of this.runs) {
+			const { handle, events, outcome } = run;
 			if (outcome === undefined) continue;
-			if (events.at(-1)?.type !== "run.ended") {
-				say("invariants", [`${handle.id} is ${outcome.status}: ${outcome.reason}`]);
+			const [snapshot] = snapshotOf(run);
+			say("trace", judgeTrace(events));
+			if (snapshot === undefined) {
+				say("invariants", [`${handle.id} has broken down: ${outcome.reason ?? "after its end"}`]);
 				continue;
 			}
-			say("trace", judgeTrace(events));
-			const folded = foldProblem(events, handle.snapshot());
+			const folded = foldProblem(events, snapshot);
 			if (folded !== undefined) say("fold", [`${handle.id}: ${folded}`]);
-			const wrong = outcomeProblem(handle, events, outcome);
+			const wrong = outcomeProblem(snapshot, events, outcome);
 			if (wrong !== undefined) say("outcome", [`${handle.id}: ${wrong}`]);
 		}
 		if (found.length === 0 && this.#swarm.runs().length > 0)
@@ -253,19 +262,31 @@ export class Simulation {
 	}
 }
 
-function stuck({ handle }: SimulatedRun, steps: number): string {
-	const snapshot = handle.snapshot();
+/** None of a run that has broken down. */
+function snapshotOf({ handle }: SimulatedRun): Snapshot[] {
+	try {
+		return [handle.snapshot()];
+	} catch (error) {
+		if (!SwarmError.is(error)) throw error;
+		return [];
+	}
+}
+
+function stuck(run: SimulatedRun, steps: number): string {
+	const { handle } = run;
+	const [snapshot] = snapshotOf(run);
+	if (snapshot === undefined) return `${handle.id} has broken down and never ends (${steps} steps)`;
 	const open = [...snapshot.nodes()].filter(({ state }) => !isTerminal(state));
 	const why = open.map(({ id }) => `${id}: ${handle.explain(id).why}`);
 	return `${handle.id} is ${snapshot.status} and never ends (${steps} steps): ${why.slice(0, 8).join("; ")}`;
 }
 
 /** Whether the outcome says what the events and the nodes do. */
-function outcomeProblem(handle: RunHandle, events: readonly RunEvent[], outcome: RunOutcome): string | undefined {
+function outcomeProblem(snapshot: Snapshot, events: readonly RunEvent[], outcome: RunOutcome): string | undefined {
 	const last = events.at(-1);
 	if (last?.type !== "run.ended" || last.status !== outcome.status)
 		return `it is ${outcome.status} (${outcome.reason}) after ${last?.type}`;
-	const nodes = [...handle.snapshot().nodes()];
+	const nodes = [...snapshot.nodes()];
 	const waitedFor = new Set(nodes.flatMap(({ dependsOn }) => dependsOn));
 	const sinks = nodes.filter(({ id, state }) => state === "completed" && !waitedFor.has(id)).map(({ id }) => id);
 	const given = Object.keys(outcome.outputs).sort().join();
