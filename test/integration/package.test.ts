@@ -67,6 +67,26 @@ test("it can be imported by its name, and runs", async () => {
 	expect(JSON.parse(stdout)).toEqual([{ b: 8 }, "UNKNOWN_AGENT", true]);
 });
 
+test("its other entries can be imported too: the testing kit, and the bench", async () => {
+	writeFileSync(
+		join(consumer, "entries.mjs"),
+		`import { defineAgent } from "dagswarm";
+		import { compareSchedules } from "dagswarm/bench";
+		import { checkModel, expectTrace, simulate } from "dagswarm/testing";
+		const work = defineAgent({ name: "work", run: async () => 1 });
+		const { events } = await simulate({ seed: 1, agents: [work], graph: { nodes: [{ id: "a", agent: work }] } });
+		expectTrace(events).toBeSound().toEnd("completed");
+		const [row] = await compareSchedules(
+			{ name: "w", tasks: [{ id: "a", runtimeMs: 5, dependsOn: [] }] },
+			{ workers: 1, policies: ["fifo"] },
+		);
+		const { failed } = await checkModel({ seed: 1, runs: 5 });
+		console.log(JSON.stringify([row.makespan, failed]));`,
+	);
+	const { stdout } = await run(process.execPath, [join(consumer, "entries.mjs")]);
+	expect(JSON.parse(stdout)).toEqual([5, false]);
+});
+
 test("two copies in one process see each other's results and errors", async () => {
 	writeFileSync(
 		join(consumer, "two.mjs"),
@@ -108,6 +128,11 @@ test("its types resolve for a strict consumer, and catch a wrong input", async (
 		const run = swarm.start({ nodes: [{ id: "a", agent: "count", input: "abc" }, { id: "p", agent: plan }] });
 		const outcome: RunOutcome = await run.result();
 		for await (const event of run.events({ types: ["node.completed"] })) event.output;
+		import { simulate, type SimulationReport } from "dagswarm/testing";
+		import { type ScheduleQuality, compareSchedules } from "dagswarm/bench";
+		const report: SimulationReport = await simulate({ seed: 1, agents: [count], graph: { nodes: [{ agent: count, input: "x" }] } });
+		const rows: readonly ScheduleQuality[] = await compareSchedules({ name: "w", tasks: [] }, { workers: 1, policies: ["fifo"] });
+		export const seen = [report.steps, rows.length];
 		export const status: string = outcome.status;
 	`;
 	await compiled("good", good);
