@@ -120,7 +120,7 @@ export class GraphActor {
 		const policies = config.policies ?? ANY_AGENT;
 		this.#rules = {
 			policies,
-			freeze: check !== "off",
+			check,
 			maxNodes: config.maxNodes ?? DEFAULT_GROWTH.maxNodes,
 			maxDepth: config.maxDepth ?? DEFAULT_GROWTH.maxDepth,
 			maxPatchSize: config.maxPatchSize ?? DEFAULT_GROWTH.maxPatchSize,

@@ -1,5 +1,6 @@
 import type { Refusal } from "../core/errors.js";
 import type { Author } from "./author.js";
+import type { CheckLevel } from "./checker.js";
 import { COMMITTED_EARLY, EAGER } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
 import { agentName, checkSpec, freezeSpec, refuse } from "./spec.js";
@@ -11,7 +12,8 @@ import type { Mutation, NodeSpec, Patch, StoredSpec } from "./types.js";
 /** What {@link addAll} is told beside the patch. */
 export interface AdditionRules {
 	readonly policies: PolicySource;
-	readonly freeze: boolean;
+	/** Says what is frozen. */
+	readonly check: CheckLevel;
 	readonly maxNodes: number;
 	readonly maxDepth: number;
 }
@@ -116,7 +118,7 @@ function toStored(
 		if ("code" in inherited) return inherited;
 		stored = inherited;
 	}
-	return rules.freeze ? freezeSpec(stored) : stored;
+	return freezeSpec(stored, rules.check);
 }
 
 /** A part is held or eager like the node it is part of, and starts under the same join unless it says its own. */

@@ -37,7 +37,7 @@ export function succeed(
 	const { graph } = tx.state;
 	const problem = outputProblem(graph.id(n), output);
 	if (problem !== undefined) return failAttempt(tx, n, problem, rules);
-	if (rules.freeze) deepFreeze(output);
+	if (rules.check !== "off") deepFreeze(output);
 	if (graph.nodes.has(n, EAGER)) {
 		return withhold(tx, n, { kind: "completed", output, ...(patch !== undefined && { patch }) });
 	}

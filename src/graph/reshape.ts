@@ -116,7 +116,7 @@ function updateNode(
 	const updated = spec as unknown as StoredSpec;
 	const checked = checkSpec(updated, rules.policies);
 	if (checked !== undefined) return checked;
-	tx.update(n, rules.freeze ? freezeSpec(updated) : updated);
+	tx.update(n, freezeSpec(updated, rules.check));
 	tx.unchecked.add(n);
 	if ("join" in mutation.changes) tx.updated.add(n);
 	return undefined;

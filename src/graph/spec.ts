@@ -1,6 +1,7 @@
 import { isDuration } from "../core/durations.js";
 import type { ErrorCode, ErrorDetails, Refusal } from "../core/errors.js";
 import { deepFreeze, findNotPlain, nameOf as nameOfValue } from "../core/plain.js";
+import type { CheckLevel } from "./checker.js";
 import { JOIN_ALL, JOIN_ALWAYS, JOIN_AT_LEAST, JOIN_FAILED, JOIN_SETTLED } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
 import type { Join, NodePolicies, NodeSpec, OutputRef, StoredSpec } from "./types.js";
@@ -60,14 +61,14 @@ export function checkSpec(spec: NodeSpec, source: PolicySource): Refusal | undef
 	return undefined;
 }
 
-/** Freezes a spec that was checked. Dependencies are ids, so there is nothing to look for in what most specs consist of. */
-export function freezeSpec(spec: StoredSpec): StoredSpec {
-	Object.freeze(spec);
-	for (const key in spec) {
-		const value = spec[key as keyof StoredSpec];
-		if (key === "dependsOn") Object.freeze(value);
-		else if (typeof value === "object") deepFreeze(value);
-	}
+/**
+ * Freezes what must not change under the runtime's hands any more. In full that is the whole spec; a local check
+ * freezes the input alone, as what the agent is handed: most specs have none, and to freeze the rest costs more than
+ * all that is looked at.
+ */
+export function freezeSpec(spec: StoredSpec, check: CheckLevel): StoredSpec {
+	if (check === "full") deepFreeze(spec);
+	else if (check === "local") deepFreeze(spec.input);
 	return spec;
 }
 

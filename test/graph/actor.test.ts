@@ -285,6 +285,17 @@ describe("an actor", () => {
 		expect(driver.actor.stale).toBe(2);
 	});
 
+	test("lets no timer of an attempt that is over end the one that runs", async () => {
+		const driver = new Driver([node("a", [], { timeout: 50, retry: 2 })]);
+		const first = await driver.claim("a");
+		await driver.handle.fail(first, new Error("once"));
+		const second = await driver.claim("a");
+		driver.actor.post({ type: "timer", node: "a", kind: "attempt", fence: first.seq });
+		driver.actor.post({ type: "timer", node: "a", kind: "retry", fence: 1 });
+		expect(driver.handle.snapshot().get("a")).toMatchObject({ state: "running", attempt: 2 });
+		expect((await driver.handle.complete(second, 1)).ok).toBe(true);
+	});
+
 	test("takes a lease that was copied", async () => {
 		const driver = new Driver([node("a")]);
 		const { node: id, attempt, epoch, seq } = await driver.claim("a");

@@ -203,6 +203,26 @@ const found: readonly (readonly [string, ...ModelRequest[]])[] = [
 		]),
 		{ type: "claim", id: "y" },
 	],
+	[
+		// Found by the nightly, seed 404217913: the parts came in another order, which is no difference.
+		"the outputs of parts are the same in whatever order",
+		add(node("n3"), node("n1"), node("n4", { input: { from: { $output: "n1", path: "" } }, dependsOn: ["n1"] })),
+		mutate(
+			{
+				type: "splitNode",
+				id: "n1",
+				into: [node("n7", { join: "settled", dependsOn: ["n5"] }), node("n8")],
+			},
+			{ type: "addNode", node: node("n5") },
+		),
+		{ type: "claim", id: "n3" },
+		{ type: "complete", lease: 0, patch: { mutations: [{ type: "addEdge", from: "n1", to: "n5" }] } },
+		{ type: "claim", id: "n8" },
+		{ type: "complete", lease: 1, output: 1 },
+		{ type: "claim", id: "n7" },
+		{ type: "complete", lease: 2, output: 2 },
+		{ type: "claim", id: "n4" },
+	],
 ];
 
 function node(id: string, more: Partial<NodeSpec> = {}): NodeSpec & { readonly id: string } {

@@ -1,3 +1,4 @@
+import { canonicalJson } from "../../core/plain.js";
 import type { Join, NodeView, Reply, Snapshot } from "../../graph/types.js";
 import type { ActorHandle } from "./actor-side.js";
 import { type ModelNode, specsOf } from "./model-node.js";
@@ -68,9 +69,9 @@ function sameJoin(a: Join, b: Join): boolean {
 	return a === b || (typeof a === "object" && typeof b === "object" && a.atLeast === b.atLeast);
 }
 
-/** Data that came from the same place is the same; else it is compared by its members. */
+/** Data that came from the same place is the same; else it is compared by its members, whatever their order. */
 export function sameValue(a: unknown, b: unknown): boolean {
-	return a === b || JSON.stringify(a) === JSON.stringify(b);
+	return a === b || JSON.stringify(a) === JSON.stringify(b) || canonicalJson(a) === canonicalJson(b);
 }
 
 /**
