@@ -14,6 +14,12 @@ const text = { type: "string" };
 const { values } = parseArgs({
 	options: { minutes: { ...text, default: "30" }, seed: text, runs: { ...text, default: "3000" } }
 });
+const FORMS = { minutes: /^\d+(\.\d+)?$/, runs: /^[1-9]\d*$/, seed: /^-?\d+$/ };
+for (const [name, form] of Object.entries(FORMS)) {
+	if (values[name] === undefined || form.test(values[name])) continue;
+	console.error(`--${name} is ${values[name]}: npm run test:nightly -- [--minutes 30] [--seed N] [--runs N]`);
+	process.exit(2);
+}
 const end = Date.now() + Number(values.minutes) * 60_000;
 const folder = mkdtempSync(join(tmpdir(), "dagswarm-nightly-"));
 const vitest = join(dirname(require.resolve("vitest/package.json")), "vitest.mjs");

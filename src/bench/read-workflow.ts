@@ -35,7 +35,7 @@ async function* replayed<Chunk>(seen: readonly Chunk[], rest: AsyncIterable<Chun
 function formatOf(chunks: readonly (Uint8Array | string)[]): "json" | "stg" | undefined {
 	const bytes = chunks.map((chunk) => (typeof chunk === "string" ? chunk : new TextDecoder("latin1").decode(chunk)));
 	// A byte order mark may come first, as one character or as its three bytes.
-	const start = bytes.join("").replace(/^(\ufeff|ï|ï»|)\s*/, "");
+	const start = bytes.join("").replace(/^(?:\ufeff|\u00ef\u00bb\u00bf|\u00ef\u00bb$|\u00ef$)?\s*/, "");
 	if (start === "") return undefined;
 	return start.startsWith("{") || start.startsWith("[") ? "json" : "stg";
 }

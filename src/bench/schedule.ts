@@ -37,7 +37,11 @@ export function checkSchedule(workflow: Workflow, schedule: Schedule): void {
 
 /** As {@link checkSchedule}, of a workflow that was checked. */
 export function judgeSchedule(workflow: Workflow, schedule: Schedule): void {
-	const slack = schedule.makespan * ROUNDING;
+	const { workers, makespan } = schedule;
+	if (!Number.isInteger(workers) || workers < 1) throw wrong(`the schedule is for ${workers} workers`);
+	// Neither NaN nor Infinity: rounding would excuse everything.
+	if (!(makespan >= 0 && makespan < Number.POSITIVE_INFINITY)) throw wrong(`the makespan is ${makespan}`);
+	const slack = makespan * ROUNDING;
 	const byId = new Map<string, ScheduledTask>();
 	for (const task of schedule.tasks) {
 		if (byId.has(task.id)) throw wrong(`task "${task.id}" is scheduled twice`, task.id);

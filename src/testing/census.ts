@@ -2,9 +2,11 @@ import type { Clock } from "../core/clock.js";
 import type { NodeId, RunId } from "../core/ids.js";
 import type { AnyAgent } from "../executor/agent.js";
 import type { AgentContext } from "../executor/context.js";
-import type { RunEvent } from "../graph/types.js";
+import type { RunEvent, StoredSpec } from "../graph/types.js";
 
 interface Seen {
+	/** As the journal has it. */
+	spec: StoredSpec | undefined;
 	/** Functions that were called and have not returned. */
 	inFlight: number;
 	/** The attempt that the journal says has started. */
@@ -24,15 +26,16 @@ export class Census {
 	readonly #nodes = new Map<string, Seen>();
 	readonly #ended = new Set<RunId>();
 
-	/** @param grace - milliseconds after which an aborted function that has not returned is given up */
+	/** @param graceOf - milliseconds after which an aborted function of a node that has not returned is given up */
 	constructor(
 		private readonly clock: Clock,
-		private readonly grace: number,
+		private readonly graceOf: (run: RunId, spec: StoredSpec) => number,
 	) {}
 
 	/** What the journal has accepted. */
 	take(run: RunId, event: RunEvent): void {
 		if (event.type === "run.ended") this.#ended.add(run);
+		if (event.type === "node.added" || event.type === "node.updated") this.#of(run, event.node).spec = event.spec;
 		if (event.type === "node.started") this.#of(run, event.node).started = event.attempt;
 		if (event.type === "node.attemptFailed") this.#of(run, event.node).failedAt = event.at;
 		if (event.type === "node.completed") this.#judgeOutcome(run, event.node, event.attempt);
@@ -72,7 +75,7 @@ export class Census {
 		if (seen.started !== attempt) this.problems.push(`${name} is called, and its start was never accepted`);
 		if (this.#ended.has(runId)) this.problems.push(`${name} is called after the end`);
 		// A function that does not return is given up in the end: the one exception.
-		if (seen.inFlight > 0 && this.clock.now() < seen.failedAt + this.grace)
+		if (seen.inFlight > 0 && this.clock.now() < seen.failedAt + this.#grace(runId, seen))
 			this.problems.push(`${name} is called while another attempt runs`);
 		seen.inFlight++;
 		seen.called = attempt;
@@ -83,11 +86,15 @@ export class Census {
 		};
 	}
 
+	#grace(run: RunId, { spec }: Seen): number {
+		return spec === undefined ? Number.POSITIVE_INFINITY : this.graceOf(run, spec);
+	}
+
 	#of(run: RunId, node: NodeId): Seen {
 		const name = JSON.stringify([run, node]);
 		let seen = this.#nodes.get(name);
 		if (seen === undefined) {
-			seen = { inFlight: 0, started: 0, failedAt: Number.POSITIVE_INFINITY, called: 0, returned: 0 };
+			seen = { spec: undefined, inFlight: 0, started: 0, failedAt: Number.POSITIVE_INFINITY, called: 0, returned: 0 };
 			this.#nodes.set(name, seen);
 		}
 		return seen;

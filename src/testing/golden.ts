@@ -36,7 +36,7 @@ export function expectGolden(file: string, events: readonly RunEvent[], options:
 	const trace = traceLines(events);
 	if (options.update ?? process.env["UPDATE_GOLDEN"] === "1") {
 		mkdirSync(dirname(file), { recursive: true });
-		writeFileSync(file, `${trace.join("\n")}\n`);
+		writeFileSync(file, trace.map((line) => `${line}\n`).join(""));
 		return;
 	}
 	const golden = readGolden(file);
@@ -59,7 +59,7 @@ function readGolden(file: string): string[] {
 		throw new AssertionError({ message: `there is no golden trace ${file}; UPDATE_GOLDEN=1 writes it` });
 	}
 	// A checkout may have changed the ends of the lines.
-	return text.replace(/\r?\n$/, "").split(/\r?\n/);
+	return text === "" ? [] : text.replace(/\r?\n$/, "").split(/\r?\n/);
 }
 
 function firstDifference(a: readonly string[], b: readonly string[]): number {

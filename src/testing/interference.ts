@@ -1,11 +1,17 @@
+import type { NodeSpec, NodeView } from "../graph/types.js";
 import type { RunHandle } from "../run.js";
 import { RESHAPINGS } from "./behaviour.js";
 import type { Random } from "./random.js";
 import { reshaping } from "./scripted-agents.js";
 
-/** Somebody outside does one thing to a run that may or may not be allowed. */
-export function interfere(run: RunHandle, random: Random, agent: string): Promise<void> {
-	const ids = [...run.snapshot().nodes()].map(({ id }) => id);
+/**
+ * Somebody outside does one thing to a run that may or may not be allowed.
+ *
+ * @param scripted - whether the agents take scripts; what others are given as input is left alone
+ */
+export function interfere(run: RunHandle, random: Random, scripted: boolean): Promise<void> {
+	const snapshot = run.snapshot();
+	const ids = [...snapshot.nodes()].map(({ id }) => id);
 	const pick = random.pick(ids) ?? "nobody";
 	const other = random.pick(ids) ?? "nobody";
 	switch (random.below(8)) {
@@ -20,12 +26,22 @@ export function interfere(run: RunHandle, random: Random, agent: string): Promis
 		case 4:
 			return run.reject(pick);
 		case 5:
-			return run.mutate([{ type: "addNode", node: { agent, dependsOn: [pick] } }]);
+			return run.mutate([{ type: "addNode", node: { ...sameWork(snapshot.get(other), scripted), dependsOn: [pick] } }]);
 		default: {
-			const how = RESHAPINGS[random.below(RESHAPINGS.length)] ?? "remove";
+			const ways = scripted ? RESHAPINGS : OF_ANY_AGENT;
+			const how = ways[random.below(ways.length)] ?? "remove";
 			return run.mutate([reshaping(how, pick, other)]);
 		}
 	}
+}
+
+/** These give a node no other work. */
+const OF_ANY_AGENT = RESHAPINGS.filter((how) => how !== "rewrite" && how !== "gate");
+
+/** Once more what a node does, where its agent would not understand a script. */
+function sameWork(node: NodeView | undefined, scripted: boolean): NodeSpec {
+	if (scripted || node === undefined) return { agent: "work" };
+	return { agent: node.agent, ...(node.input !== undefined && { input: node.input }) };
 }
 
 /** What a person does who waits and nothing happens: what was stopped goes on, what is asked for is given. */

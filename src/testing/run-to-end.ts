@@ -47,6 +47,8 @@ export async function runToEnd(
 	const result = run.result().then((ended) => {
 		outcome = ended;
 	});
+	/** The next event of the run, once it is waited for. */
+	let event: Promise<void> | undefined;
 	let idle = 0;
 	for (let fired = 0; outcome === undefined; ) {
 		await turned();
@@ -55,8 +57,14 @@ export async function runToEnd(
 			idle = 0;
 			if (++fired > steps) throw notEnded(run, `${steps} timers have fired`);
 		} else if (++idle > IDLE_TURNS) {
-			if (run.snapshot().counts.running === 0) throw notEnded(run, "nothing is left that could happen");
-			await Promise.race([result, clock.whenSet(), nextEvent(run)]);
+			const { counts, status } = run.snapshot();
+			// What is ready waits for a slot or a limit, which a function of another run may hold.
+			if (counts.running === 0 && (counts.ready === 0 || status === "paused"))
+				throw notEnded(run, "nothing is left that could happen");
+			event ??= nextEvent(run).then(() => {
+				event = undefined;
+			});
+			await Promise.race([result, clock.whenSet(), event]);
 			idle = 0;
 		}
 	}

@@ -3,8 +3,10 @@ import { SwarmError } from "../core/errors.js";
 import type { AnyAgent } from "../executor/agent.js";
 import type { RunEvent } from "../graph/types.js";
 import type { RunOutcome } from "../outcome.js";
+import type { RunHandle } from "../run.js";
 import type { GraphSpec, StartOptions } from "../swarm-options.js";
 import { type FaultCounts, type Faults, resolveFaults } from "./faults.js";
+import { relieve } from "./interference.js";
 import { type ScriptedAgent, scriptedAgents } from "./scripted-agents.js";
 import { type Problem, type SimulatedSwarmOptions, Simulation } from "./simulation.js";
 import { traceLines } from "./trace.js";
@@ -35,6 +37,11 @@ export interface SimulateOptions<A extends AnyAgent = ScriptedAgent> {
 	 * after 50 ms and ends an attempt after 1,000 virtual milliseconds unless it is told otherwise here.
 	 */
 	readonly swarm?: SimulatedSwarmOptions;
+	/**
+	 * What somebody outside does for a run when nothing moves any more. By default a paused run is resumed, an
+	 * open one closed, an approval given and a signal sent, both without a payload.
+	 */
+	readonly relieve?: (run: RunHandle) => Promise<unknown>;
 	/** Options of the run; of several runs in turn. */
 	readonly start?: StartOptions | readonly StartOptions[];
 }
@@ -83,7 +90,8 @@ export class SimulationFailedError extends SwarmError {
  * Runs graphs on a virtual clock with a pool that delays, reorders, doubles and loses outcomes, and
  * whose workers die; and demands that the graph is never wrong. There are two phases: in the first
  * one faults strike, and nothing that may never happen happens; then they stop, and every run has to
- * end, within a bound of steps, with the status that its nodes tell.
+ * end, within a bound of steps, with the status that its nodes tell. Where nothing moves any more,
+ * somebody outside helps: see `relieve`.
  *
  * Checked are all invariants after every command, the trace (see {@link judgeTrace}), that the events
  * fold into the state, that no function runs twice at a time, too early or too late, and that slots
@@ -130,6 +138,8 @@ export async function simulate<const A extends AnyAgent = ScriptedAgent>(
 		steps: whole(options.steps ?? 300, "steps", 0, 1_000_000),
 		livenessSteps: whole(options.livenessSteps ?? 20_000, "livenessSteps", 1, 10_000_000),
 		swarm,
+		scripted: options.agents === undefined,
+		relieve: options.relieve ?? relieve,
 		start: (Array.isArray(start) ? start : [start]) as readonly StartOptions[],
 	});
 	await simulation.play();

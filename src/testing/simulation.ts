@@ -4,18 +4,20 @@ import { SwarmError } from "../core/errors.js";
 import { countingIds, type RunId } from "../core/ids.js";
 import { isTerminal } from "../core/lifecycle.js";
 import type { AnyAgent } from "../executor/agent.js";
-import type { RunEvent, Snapshot } from "../graph/types.js";
+import { type PolicySource, timeouts } from "../graph/policies.js";
+import type { RunEvent, Snapshot, StoredSpec } from "../graph/types.js";
 import type { RunOutcome } from "../outcome.js";
 import type { RunHandle } from "../run.js";
+import { agentKey } from "../scheduler/limits.js";
 import { createSwarm, type Swarm } from "../swarm.js";
 import type { GraphSpec, StartOptions, SwarmOptions } from "../swarm-options.js";
 import { Census } from "./census.js";
 import { type FaultCounts, type ResolvedFaults, resolveFaults } from "./faults.js";
 import { foldProblem } from "./fold.js";
-import { interfere, relieve } from "./interference.js";
+import { interfere } from "./interference.js";
 import { Random } from "./random.js";
 import { SimulatedPool } from "./simulated-pool.js";
-import { SlotWatch } from "./slot-watch.js";
+import { type SlotBounds, SlotWatch } from "./slot-watch.js";
 import { judgeTrace } from "./trace-oracle.js";
 import { turned } from "./turn.js";
 import { WatchedClock } from "./watched-clock.js";
@@ -44,6 +46,9 @@ export interface SimulationPlan {
 	readonly steps: number;
 	readonly livenessSteps: number;
 	readonly swarm: SimulatedSwarmOptions;
+	/** Whether the agents are the scripted ones, which anything may be given to do. */
+	readonly scripted: boolean;
+	readonly relieve: (run: RunHandle) => Promise<unknown>;
 	readonly start: readonly StartOptions[];
 }
 
@@ -100,12 +105,11 @@ export class Simulation {
 	readonly #swarm: Swarm;
 	readonly #journals = new Map<RunId, RunEvent[]>();
 	readonly #problems: Problem[] = [];
-	readonly #agent: string;
 	#faults: ResolvedFaults;
 
 	constructor(plan: SimulationPlan) {
 		const concurrency = plan.swarm.concurrency ?? DEFAULT_CONCURRENCY;
-		const { limits, grace = GRACE_MS } = plan.swarm;
+		const { grace = GRACE_MS } = plan.swarm;
 		this.#plan = plan;
 		this.clock = plan.clock;
 		this.#clock = new WatchedClock(plan.clock);
@@ -113,9 +117,8 @@ export class Simulation {
 		this.#random = new Random(plan.seed);
 		this.#pool = new SimulatedPool(concurrency, this.clock, new Random(this.#random.next()), plan.faults);
 		this.#pool.onOutcome = () => this.#disturb();
-		this.#census = new Census(this.clock, milliseconds(grace, "grace"));
-		this.#slots = new SlotWatch({ concurrency, ...(limits !== undefined && { limits }) });
-		this.#agent = plan.agents[0]?.name ?? "";
+		this.#census = new Census(this.clock, (run, spec) => this.#graceOf(run, spec));
+		this.#slots = new SlotWatch(slotBounds(plan, concurrency));
 		this.#swarm = createSwarm<AnyAgent>({
 			check: "full",
 			grace,
@@ -138,7 +141,8 @@ export class Simulation {
 	/** To the end of every run, or until it is plain that one will never end. */
 	async play(): Promise<void> {
 		this.#plan.graphs.forEach((graph, i) => {
-			this.#start(graph, this.#plan.start[i % Math.max(1, this.#plan.start.length)] ?? {}, `run-${i + 1}`);
+			const run = runName(i);
+			this.#start(graph, startOf(this.#plan, run), run);
 		});
 		await this.#advance();
 		for (const run of this.runs) if (run.outcome === undefined) this.#object("liveness", stuck(run, this.steps));
@@ -148,6 +152,18 @@ export class Simulation {
 		let step = 0;
 		do await turned();
 		while (this.clock.step() && ++step < AFTERMATH_STEPS);
+	}
+
+	/** As the runtime has it: of the node, its agent, the run, the swarm. */
+	#graceOf(run: RunId, spec: StoredSpec): number {
+		const { agents, swarm } = this.#plan;
+		const timeout = startOf(this.#plan, run).timeout ?? swarm.timeout;
+		const source: PolicySource = {
+			agent: (name) => agents.find((agent) => agent.name === name),
+			hasLimit: () => true,
+			defaults: timeout === undefined ? {} : { timeout },
+		};
+		return timeouts(source, spec)?.grace ?? milliseconds(swarm.grace ?? GRACE_MS, "grace");
 	}
 
 	#start(graph: GraphSpec, options: StartOptions, runId: RunId): void {
@@ -180,7 +196,7 @@ export class Simulation {
 			if (idle < IDLE_TURNS) continue;
 			if (idle === IDLE_TURNS) this.#checkAwake();
 			// Only somebody outside can make a difference now.
-			for (const { handle } of this.#open()) this.#ask(() => relieve(handle));
+			for (const { handle } of this.#open()) this.#ask(() => this.#plan.relieve(handle));
 			if (idle > HOPELESS_TURNS) return;
 		}
 	}
@@ -192,7 +208,7 @@ export class Simulation {
 		for (const { handle } of this.#open()) {
 			if (this.#random.chance(this.#faults.interfere)) {
 				counts.interfere++;
-				this.#ask(() => interfere(handle, this.#random, this.#agent));
+				this.#ask(() => interfere(handle, this.#random, this.#plan.scripted));
 			} else if (this.#random.chance(this.#faults.cancel)) {
 				counts.cancel++;
 				this.#ask(() => handle.cancel("by the simulation"));
@@ -260,6 +276,32 @@ export class Simulation {
 			say("liveness", ["the swarm still holds a run that has ended"]);
 		return found;
 	}
+}
+
+function runName(i: number): RunId {
+	return `run-${i + 1}`;
+}
+
+/** The options of a run: of several in turn. */
+function startOf({ graphs, start }: SimulationPlan, run: RunId): StartOptions {
+	const i = graphs.findIndex((_, each) => runName(each) === run);
+	return start[i % Math.max(1, start.length)] ?? {};
+}
+
+/** Everything that bounds how much runs at a time. */
+function slotBounds(plan: SimulationPlan, concurrency: number): SlotBounds {
+	const limits: Record<string, number> = { ...plan.swarm.limits };
+	const agentLimits: Record<string, string[]> = {};
+	for (const agent of plan.agents) {
+		agentLimits[agent.name] = [...(agent.limits ?? [])];
+		if (agent.concurrency === undefined) continue;
+		limits[agentKey(agent.name)] = agent.concurrency;
+		agentLimits[agent.name]?.push(agentKey(agent.name));
+	}
+	const perRun = Object.fromEntries(
+		plan.graphs.map((_, i) => [runName(i), startOf(plan, runName(i)).concurrency ?? Number.POSITIVE_INFINITY]),
+	);
+	return { concurrency, limits, agentLimits, perRun };
 }
 
 /** None of a run that has broken down. */

@@ -1,5 +1,5 @@
 import type { NodeId, RunId } from "../core/ids.js";
-import type { RunEvent } from "../graph/types.js";
+import type { RunEvent, StoredSpec } from "../graph/types.js";
 
 /** How much may run at a time. */
 export interface SlotBounds {
@@ -7,6 +7,10 @@ export interface SlotBounds {
 	readonly concurrency: number;
 	/** Attempts at a time for each named limit that nodes take. */
 	readonly limits?: Readonly<Record<string, number>>;
+	/** Limits that every node of an agent takes beside its own, by the name of the agent. */
+	readonly agentLimits?: Readonly<Record<string, readonly string[]>>;
+	/** Attempts at a time of one run, by its id. */
+	readonly perRun?: Readonly<Record<RunId, number>>;
 }
 
 const NONE: readonly string[] = [];
@@ -19,6 +23,8 @@ export class SlotWatch {
 	readonly #takes = new Map<string, readonly string[]>();
 	readonly #held = new Map<string, readonly string[]>();
 	readonly #used = new Map<string, number>();
+	/** How many nodes of each run run. */
+	readonly #runs = new Map<RunId, number>();
 
 	constructor(bounds: SlotBounds) {
 		this.#bounds = bounds;
@@ -26,14 +32,22 @@ export class SlotWatch {
 
 	take(run: RunId, event: RunEvent): void {
 		if (event.type === "node.added" || event.type === "node.updated")
-			this.#takes.set(key(run, event.node), event.spec.limits ?? NONE);
+			this.#takes.set(key(run, event.node), this.#limitsOf(event.spec));
 		else if (event.type === "node.started") this.#hold(run, event.node);
 		else if ("node" in event && event.node !== undefined && event.type !== "patch.rejected")
-			this.#free(key(run, event.node));
+			this.#free(run, key(run, event.node));
+	}
+
+	#limitsOf({ agent, limits = NONE }: StoredSpec): readonly string[] {
+		return [...new Set([...limits, ...(this.#bounds.agentLimits?.[agent] ?? NONE)])];
 	}
 
 	#hold(run: RunId, node: NodeId): void {
 		const name = key(run, node);
+		const ofRun = (this.#runs.get(run) ?? 0) + (this.#held.has(name) ? 0 : 1);
+		this.#runs.set(run, ofRun);
+		const most = this.#bounds.perRun?.[run] ?? Number.POSITIVE_INFINITY;
+		if (ofRun > most) this.problems.push(`${ofRun} nodes of ${run} run, which may run ${most}, ${node} the last`);
 		const limits = this.#takes.get(name) ?? NONE;
 		this.#held.set(name, limits);
 		if (this.#held.size > this.#bounds.concurrency)
@@ -46,7 +60,8 @@ export class SlotWatch {
 		}
 	}
 
-	#free(name: string): void {
+	#free(run: RunId, name: string): void {
+		if (this.#held.has(name)) this.#runs.set(run, (this.#runs.get(run) ?? 1) - 1);
 		for (const limit of this.#held.get(name) ?? NONE) this.#used.set(limit, (this.#used.get(limit) ?? 1) - 1);
 		this.#held.delete(name);
 	}

@@ -1,4 +1,22 @@
+import type { ErrorInfo } from "../core/errors.js";
 import type { RunEvent } from "../graph/types.js";
+
+/** An error without its stack and those of its causes. */
+function withoutStacks(error: ErrorInfo): ErrorInfo {
+	const chain: ErrorInfo[] = [];
+	for (let each: ErrorInfo | undefined = error; each !== undefined; each = each.cause) chain.push(each);
+	return chain.reduceRight<ErrorInfo | undefined>((cause, { stack: _, cause: __, ...rest }) => {
+		return cause === undefined ? rest : { ...rest, cause };
+	}, undefined) as ErrorInfo;
+}
+
+function stable(event: RunEvent): object {
+	const { seq: _, at: __, type: ___, ...rest } = event;
+	if ("error" in event) return { ...rest, error: withoutStacks(event.error) };
+	if (event.type === "node.speculated" && event.outcome?.kind === "failed")
+		return { ...rest, outcome: { ...event.outcome, error: withoutStacks(event.outcome.error) } };
+	return rest;
+}
 
 /**
  * Events as lines of text: the number, the time, the type, then the rest as JSON. Stacks are left out:
@@ -12,8 +30,9 @@ import type { RunEvent } from "../graph/types.js";
  * ```
  */
 export function traceLines(events: readonly RunEvent[]): string[] {
-	return events.map(({ seq, at, type, ...rest }) => {
-		const text = JSON.stringify(rest, (key, value: unknown) => (key === "stack" ? undefined : value));
+	return events.map((event) => {
+		const { seq, at, type } = event;
+		const text = JSON.stringify(stable(event));
 		return `${seq} @${at} ${type}${text === "{}" ? "" : ` ${text}`}`;
 	});
 }

@@ -159,11 +159,23 @@ describe("the check of a schedule", () => {
 		["two tasks at a time on a worker", [a, { ...c, worker: 0 }, b], 5],
 		["a worker that is not there", [a, c, { ...b, worker: 2 }], 5],
 		["another makespan", good, 6],
+		["a makespan without end", [a, c, { ...b, end: 4 }], Number.POSITIVE_INFINITY],
+		["a makespan that is no number", good, Number.NaN],
 	])("finds %s", (_, tasks, makespan) => {
 		expect(() => checkSchedule(workflow, { workers: 2, makespan, tasks })).toThrow(
 			expect.objectContaining({ code: "EXPECTATION_FAILED" }),
 		);
 	});
+});
+
+test("a schedule for no number of workers is none", () => {
+	for (const workers of [0, 1.5, Number.NaN]) {
+		const tasks = [{ id: "a", worker: 0, start: 0, end: 1 }];
+		const workflow = { name: "w", tasks: [{ id: "a", runtimeMs: 1, dependsOn: [] }] };
+		expect(() => checkSchedule(workflow, { workers, makespan: 1, tasks })).toThrow(
+			expect.objectContaining({ code: "EXPECTATION_FAILED" }),
+		);
+	}
 });
 
 /** The edges of a task graph, without its priorities. */

@@ -41,6 +41,14 @@ describe("WfFormat 1.5", () => {
 		expect((await readWfFormat([...(texts[0] as string)])).tasks).toEqual(tasks15);
 	});
 
+	test("is known by its first character, after a byte order mark too", async () => {
+		const bytes = Buffer.from(`\ufeff${JSON.stringify(version15)}`);
+		for (const places of [[], [1], [2], [1, 2, 3]])
+			expect((await readWorkflow(chunksOf(bytes.toString(), places))).tasks).toEqual(tasks15);
+		expect((await readWorkflow([bytes])).tasks).toEqual(tasks15);
+		expect((await readWorkflow([`\ufeff${JSON.stringify(version15)}`])).tasks).toEqual(tasks15);
+	});
+
 	test("has its version and its name anywhere in the file", async () => {
 		const { workflow, schemaVersion } = version15;
 		expect(await read({ workflow, other: [[], {}, [{}]], schemaVersion })).toEqual({

@@ -31,7 +31,7 @@ const policies: fc.Arbitrary<Partial<NodeSpec>> = fc
 					jitter: fc.constantFrom(0, 0.5),
 				}),
 			}),
-			fc.record({ timeout: fc.constantFrom(30, { attempt: 25, total: 60 }, { total: 40 }) }),
+			fc.record({ timeout: fc.constantFrom(30, { attempt: 25, total: 60 }, { total: 40 }, { attempt: 40, grace: 5 }) }),
 			fc.record({ onFailure: fc.constantFrom("block", "failRun", "skip") }),
 			fc.record({ onPatchRejected: fc.constantFrom("complete", "fail") }),
 			fc.record({ canMutate: fc.constantFrom<MutationRight[]>("own", false) }),

@@ -68,6 +68,28 @@ describe("a golden trace", () => {
 		expectGolden(file, events);
 	});
 
+	test("of nothing is empty", () => {
+		const file = join(folder, "empty.trace");
+		expectGolden(file, [], { update: true });
+		expectGolden(file, []);
+		expect(() => expectGolden(file, events)).toThrow(/line 1/);
+	});
+
+	test("leaves out the stacks of errors, and nothing else that is called so", () => {
+		const error = { code: "X", message: "m", stack: "s", cause: { code: "Y", message: "n", stack: "t" } };
+		const facts = [
+			{ type: "node.completed", node: "a", attempt: 1, output: { stack: ["web"] } },
+			{ type: "node.failed", node: "b", attempt: 1, error },
+			{ type: "node.speculated", node: "c", mode: "eager", outcome: { kind: "failed", error } },
+		];
+		const lines = traceLines(facts.map((fact, i) => ({ seq: i + 1, at: 0, ...fact })) as unknown as RunEvent[]);
+		expect(lines[0]).toContain('"output":{"stack":["web"]}');
+		for (const line of lines.slice(1)) {
+			expect(line).not.toContain("stack");
+			expect(line).toContain('"error":{"code":"X","message":"m","cause":{"code":"Y","message":"n"}}');
+		}
+	});
+
 	test("leaves out what differs between machines", () => {
 		const lines = traceLines(events);
 		expect(lines).toHaveLength(events.length);

@@ -44,6 +44,20 @@ describe("runToEnd", () => {
 		expect((await runToEnd(run, clock)).status).toBe("completed");
 	});
 
+	test("waits for a slot that a function of another run holds", async () => {
+		const clock = new VirtualClock();
+		const slow = defineAgent({
+			name: "slow",
+			run: async () => {
+				for (let i = 0; i < 50; i++) await realTurn();
+			},
+		});
+		const swarm = createSwarm({ agents: [slow], clock, concurrency: 1 });
+		swarm.start({ nodes: [{ id: "a", agent: slow }] });
+		const second = swarm.start({ nodes: [{ id: "b", agent: slow }] });
+		expect((await runToEnd(second, clock)).status).toBe("completed");
+	});
+
 	test("says which node waits for what when nothing will happen any more", async () => {
 		const clock = new VirtualClock();
 		const swarm = createSwarm({ agents: scriptedAgents(clock), clock });

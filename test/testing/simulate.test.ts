@@ -134,6 +134,63 @@ describe("a simulation", () => {
 		expect(outcome.outputs["a"]).toBe(3_600_000);
 	});
 
+	test("knows the grace of each node", async () => {
+		const { outcome } = await simulate({
+			seed: 1,
+			graph: {
+				nodes: [
+					{
+						id: "a",
+						agent: "work",
+						input: [{ do: "work", ms: 40, deaf: true }],
+						timeout: { attempt: 10, grace: 5 },
+						retry: 3,
+					},
+				],
+			},
+		});
+		expect(outcome.failures[0]?.code).toBe("TIMEOUT");
+		expect(outcome.stats.leaked).toBe(3);
+	});
+
+	test("holds agents and runs to their own limits", async () => {
+		const work = defineAgent({
+			name: "w",
+			concurrency: 1,
+			limits: ["api"],
+			run: async (_: undefined, ctx) => ctx.sleep(5),
+		});
+		const nodes = ["a", "b", "c"].map((id) => ({ id, agent: work }));
+		const { outcome } = await simulate({
+			seed: 1,
+			agents: [work],
+			graph: { nodes },
+			swarm: { limits: { api: 2 } },
+			start: { concurrency: 2 },
+		});
+		expect(outcome.status).toBe("completed");
+	});
+
+	test("gives agents of its user no script to do", async () => {
+		const seen = new Set<unknown>();
+		const up = defineAgent({ name: "up", retry: 9, run: async (text: string) => void seen.add(text) });
+		const nodes = ["x", "y", "z"].map((id, i) => ({ id, agent: up, input: id, dependsOn: i === 0 ? [] : ["x"] }));
+		for (let seed = 0; seed < 40; seed++)
+			await simulate({ seed, agents: [up], graph: { nodes }, faults: { interfere: 300 } });
+		expect([...seen].sort()).toEqual(["x", "y", "z"]);
+	});
+
+	test("lets its user relieve a run that waits", async () => {
+		const ask = defineAgent({ name: "ask", run: async (_: undefined, ctx) => ctx.waitForSignal("go") });
+		const { outcome } = await simulate({
+			seed: 1,
+			agents: [ask],
+			graph: { nodes: [{ id: "a", agent: ask }] },
+			relieve: (run) => run.signal("go", 42),
+		});
+		expect(outcome.outputs["a"]).toBe(42);
+	});
+
 	test("shares slots and limits among its graphs", async () => {
 		const { runs } = await simulate({ seed: 1, graph: [chain, chain, chain], swarm: { concurrency: 1 } });
 		expect(runs.map(({ outcome }) => outcome.status)).toEqual(["completed", "completed", "completed"]);

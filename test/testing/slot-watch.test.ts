@@ -11,6 +11,17 @@ function trace(limits: readonly string[]): RunEvent[] {
 	return facts.map((fact, i) => ({ seq: i + 1, at: 0, ...fact })) as unknown as RunEvent[];
 }
 
+test("what agents take is counted, and what one run may", () => {
+	const agentLimits = { work: ["api"] };
+	expect(judgeTrace(trace([]), { concurrency: 2, limits: { api: 2 }, agentLimits })).toEqual([]);
+	expect(judgeTrace(trace([]), { concurrency: 2, limits: { api: 1 }, agentLimits })).toEqual([
+		"2 nodes hold the limit api of 1, b the last",
+	]);
+	expect(judgeTrace(trace([]), { concurrency: 2, perRun: { "": 1 } })).toEqual([
+		"2 nodes of  run, which may run 1, b the last",
+	]);
+});
+
 test("more nodes than slots are seen, and more than a limit allows", () => {
 	expect(judgeTrace(trace([]), { concurrency: 2 })).toEqual([]);
 	expect(judgeTrace(trace([]), { concurrency: 1 })).toEqual(["2 nodes run on 1 slots, b the last"]);
