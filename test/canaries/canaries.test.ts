@@ -1,9 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import { plant } from "./canary.js";
 import { type Layer, search, writeCases } from "./layers.js";
 import { planted } from "./planted.js";
 
 const cases = writeCases();
+
+afterAll(() => rmSync(dirname(cases), { recursive: true, force: true }));
 
 describe.each(planted)("planted: $name", ({ foundBy, ...canary }) => {
 	const layers = Object.entries(foundBy) as [Layer, number][];

@@ -11,4 +11,5 @@ test("the bench runs in its smoke size", async () => {
 	});
 	expect(stdout).toContain("dagswarm");
 	expect(stdout).toContain("ideal loop");
-});
+	// With the peers installed, each has a process of its own to start.
+}, 180_000);
