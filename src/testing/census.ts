@@ -7,12 +7,10 @@ import type { RunEvent, StoredSpec } from "../graph/types.js";
 interface Seen {
 	/** As the journal has it. */
 	spec: StoredSpec | undefined;
-	/** Functions that were called and have not returned. */
-	inFlight: number;
+	/** Attempts whose functions were called and have not returned, and when each of them ended badly. */
+	readonly inFlight: Map<number, number>;
 	/** The attempt that the journal says has started. */
 	started: number;
-	/** When the attempt before ended badly. */
-	failedAt: number;
 	/** The last attempt whose function was called, and the last one whose function has returned. */
 	called: number;
 	returned: number;
@@ -37,7 +35,10 @@ export class Census {
 		if (event.type === "run.ended") this.#ended.add(run);
 		if (event.type === "node.added" || event.type === "node.updated") this.#of(run, event.node).spec = event.spec;
 		if (event.type === "node.started") this.#of(run, event.node).started = event.attempt;
-		if (event.type === "node.attemptFailed") this.#of(run, event.node).failedAt = event.at;
+		if (event.type === "node.attemptFailed") {
+			const { inFlight } = this.#of(run, event.node);
+			if (inFlight.has(event.attempt)) inFlight.set(event.attempt, event.at);
+		}
 		if (event.type === "node.completed") this.#judgeOutcome(run, event.node, event.attempt);
 		if ((event.type === "node.attemptFailed" || event.type === "node.failed") && event.error.code !== "TIMEOUT")
 			this.#judgeOutcome(run, event.node, event.attempt);
@@ -75,13 +76,14 @@ export class Census {
 		if (seen.started !== attempt) this.problems.push(`${name} is called, and its start was never accepted`);
 		if (this.#ended.has(runId)) this.problems.push(`${name} is called after the end`);
 		// A function that does not return is given up in the end: the one exception.
-		if (seen.inFlight > 0 && this.clock.now() < seen.failedAt + this.#grace(runId, seen))
-			this.problems.push(`${name} is called while another attempt runs`);
-		seen.inFlight++;
+		for (const [other, failedAt] of seen.inFlight)
+			if (this.clock.now() < failedAt + this.#grace(runId, seen))
+				this.problems.push(`${name} is called while attempt ${other} runs`);
+		seen.inFlight.set(attempt, Number.POSITIVE_INFINITY);
 		seen.called = attempt;
 		this.calls++;
 		return () => {
-			seen.inFlight--;
+			seen.inFlight.delete(attempt);
 			seen.returned = Math.max(seen.returned, attempt);
 		};
 	}
@@ -94,7 +96,7 @@ export class Census {
 		const name = JSON.stringify([run, node]);
 		let seen = this.#nodes.get(name);
 		if (seen === undefined) {
-			seen = { spec: undefined, inFlight: 0, started: 0, failedAt: Number.POSITIVE_INFINITY, called: 0, returned: 0 };
+			seen = { spec: undefined, inFlight: new Map(), started: 0, called: 0, returned: 0 };
 			this.#nodes.set(name, seen);
 		}
 		return seen;

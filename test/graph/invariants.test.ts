@@ -1,7 +1,17 @@
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../../src/graph/graph.js";
-import { checkNode, checkState } from "../../src/graph/invariants.js";
-import { ABANDONED, AWAITS, EAGER, PENDING, READY, RUNNING, SKIPPED, STARTED } from "../../src/graph/node-table.js";
+import { checkFields, checkFigures, checkNode, checkState } from "../../src/graph/invariants.js";
+import {
+	ABANDONED,
+	AWAITS,
+	EAGER,
+	PENDING,
+	READY,
+	RUNNING,
+	SKIPPED,
+	STARTED,
+	TOUCHED,
+} from "../../src/graph/node-table.js";
 import type { RunState } from "../../src/graph/state.js";
 import { Driver, node } from "./driver.js";
 
@@ -23,6 +33,14 @@ async function sound(): Promise<RunState> {
 	await driver.handle.park(await driver.claim("w"), { kind: "signal", name: "go" });
 	await driver.mutate({ type: "removeNode", id: "x" });
 	return driver.actor.state;
+}
+
+/** As if the node had been claimed by the last event, with a dependency still open. */
+function startTooEarly({ nodes }: Graph, { seq }: RunState): void {
+	nodes.setState(numbers.c, RUNNING);
+	nodes.flag(numbers.c, STARTED);
+	nodes.setAttempt(numbers.c, 1);
+	nodes.setLease(numbers.c, seq);
 }
 
 const numbers = { a: 0, b: 1, c: 2, r: 3, f: 4, s: 5, w: 6, x: 7 } as const;
@@ -48,6 +66,16 @@ describe("the checker", () => {
 		["a lease from the future", ({ nodes }) => nodes.setLease(numbers.b, 1_000)],
 		["a node that runs and has not started", ({ nodes }) => nodes.unflag(numbers.b, STARTED)],
 		["a node that started without an attempt", ({ nodes }) => nodes.flag(numbers.r, STARTED)],
+		["a ready node that is not listed", ({ frontier }) => frontier.remove(numbers.r)],
+		["a ready node that the list leads past", ({ nodes }) => nodes.setPrevReady(numbers.r, numbers.c + 1)],
+		["a ready node whose place is no node", ({ nodes }) => nodes.setNextReady(numbers.r, 1_000)],
+		["a skipped node without a root", ({ nodes }) => nodes.setRoot(numbers.s, 0)],
+		["an abandoned node without a reason", ({ extras }) => void delete extras.get(numbers.x)?.abandoned],
+		["a parked node that waits for nothing", ({ extras }) => void delete extras.get(numbers.w)?.wait],
+		["a join that was not evaluated", ({ nodes }) => nodes.flag(numbers.c, TOUCHED)],
+		["a node that runs before its join is met", startTooEarly],
+		["an edge in that leads elsewhere", ({ nodes }) => nodes.setFirstIn(numbers.c, nodes.firstIn(numbers.b))],
+		["an edge out that comes from elsewhere", ({ nodes }) => nodes.setFirstOut(numbers.a, nodes.firstOut(numbers.f))],
 		["the counts by state", ({ counts }) => void counts.fill(5)],
 		["the number of edges", ({ edges }) => void edges.count++],
 		["the nodes that wait for somebody", (_, state) => void state.awaiting--],
@@ -60,8 +88,6 @@ describe("the checker", () => {
 		["a link of an edge in", ({ nodes, edges }) => edges.setPrevIn(nodes.lastIn(numbers.c), 0)],
 		["the last edge out", ({ nodes }) => nodes.setLastOut(numbers.a, nodes.firstOut(numbers.a))],
 		["the last edge in", ({ nodes }) => nodes.setLastIn(numbers.c, nodes.firstIn(numbers.c))],
-		["a skipped node without a root", ({ nodes }) => nodes.setRoot(numbers.s, 0)],
-		["an abandoned node without a reason", ({ extras }) => void delete extras.get(numbers.x)?.abandoned],
 		["a join that is dead under a pending node", ({ nodes }) => nodes.setState(numbers.s, PENDING)],
 	];
 
@@ -73,11 +99,40 @@ describe("the checker", () => {
 		expect(wrong).not.toBe("");
 	});
 
-	test.each(corruptions.slice(0, 13))("finds %s at the node itself", async (_, corrupt) => {
+	test.each(corruptions.slice(0, 23))("finds %s at the node itself", async (_, corrupt) => {
 		const state = await sound();
 		corrupt(state.graph, state);
 		const found = Array.from({ length: state.graph.size }, (_value, n) => checkNode(state, n));
 		expect(found.some((each) => each !== undefined)).toBe(true);
+	});
+
+	const figures: [string, (graph: Graph, state: RunState) => void][] = [
+		["a node that is counted nowhere", ({ counts }) => void (counts[PENDING] as number)--],
+		[
+			"a count below nothing",
+			({ counts }) => {
+				counts[PENDING] = -1;
+				counts[READY] = 3;
+			},
+		],
+		["an id without a node", ({ index }) => void index.set("y", numbers.a)],
+		["more nodes that wait for somebody than wait", (_, state) => void state.awaiting++],
+		["an empty list of ready nodes", ({ frontier }) => frontier.remove(numbers.r)],
+		["a join that is yet to be evaluated", ({ frontier }) => frontier.touch(numbers.c)],
+	];
+
+	test.each(figures)("finds %s in the figures, in constant time", async (_, corrupt) => {
+		const state = await sound();
+		expect(checkFigures(state)).toBeUndefined();
+		corrupt(state.graph, state);
+		expect(checkFigures(state)).toEqual(expect.any(String));
+	});
+
+	test("reads no edge when it looks at the fields of a node alone", async () => {
+		const state = await sound();
+		state.graph.nodes.setFirstIn(numbers.c, 1_000_000);
+		state.graph.nodes.setFirstOut(numbers.c, 1_000_000);
+		expect(checkFields(state, numbers.c)).toBeUndefined();
 	});
 
 	test("looks at no more than eight edges of a node when it checks one", async () => {
@@ -106,12 +161,27 @@ describe("the checker", () => {
 	});
 });
 
-describe("an actor that checks", () => {
-	test.each(["local", "full"] as const)("%s stops at the first command that leaves something wrong", async (check) => {
-		const driver = new Driver([node("a"), node("b", ["a"])], { check });
-		const lease = await driver.claim("a");
-		driver.actor.state.graph.nodes.count(1, 1, 1);
-		await driver.handle.complete(lease).catch(() => {});
-		if (check === "full") expect(driver.actor.poison?.code).toBe("INTERNAL");
+describe("what a check freezes", () => {
+	const specOf = (input: unknown, check: "local" | "full") => {
+		const spec = node("a", [], { input, metadata: { of: [1] } });
+		return { spec, driver: new Driver([spec], { check }) };
+	};
+
+	test.each(["local", "full"] as const)("%s freezes inputs and outputs, all the way down", async (check) => {
+		const input = { list: [{ deep: 1 }] };
+		const { driver } = specOf(input, check);
+		const changed = { list: [2] };
+		await driver.mutate({ type: "updateNode", id: "a", changes: { input: changed } });
+		const output = { rows: [[1]] };
+		await driver.complete("a", output);
+		for (const value of [input, input.list, input.list[0], changed.list, output, output.rows, output.rows[0]])
+			expect(Object.isFrozen(value)).toBe(true);
+	});
+
+	test("full freezes the rest of a spec too, local leaves it alone", () => {
+		for (const check of ["local", "full"] as const) {
+			const { spec } = specOf(1, check);
+			for (const part of [spec, spec.dependsOn, spec.metadata]) expect(Object.isFrozen(part)).toBe(check === "full");
+		}
 	});
 });

@@ -98,4 +98,40 @@ describe("what simulations have found", () => {
 		});
 		expect(runs).toHaveLength(2);
 	});
+
+	// Found by the nightly, seed 750993860: a function that was given up long ago counted against the attempt after next.
+	test("a function that was given up stays given up, however many attempts come after it", async () => {
+		const { outcome } = await simulate({
+			seed: 623_029_252,
+			graph: [
+				{
+					nodes: [
+						{ id: "n0", agent: "work" },
+						{
+							id: "n1",
+							agent: "work",
+							input: [
+								{ do: "approval", timeout: 1 },
+								{ do: "sleep", ms: 0 },
+								{ do: "work", ms: 15, deaf: true },
+								{ do: "work", ms: 77, deaf: true },
+							],
+							retry: { maxAttempts: 3, delay: 0, jitter: 0 },
+							dependsOn: ["n0"],
+							join: "failed",
+						},
+					],
+				},
+				{
+					nodes: [
+						{ id: "n0", agent: "work", input: [{ do: "approval", timeout: 1 }], limits },
+						{ id: "n1", agent: "work", limits },
+					],
+				},
+			],
+			faults: { delay: 300, reorder: 50, duplicate: 300, drop: 300, crash: 300, interfere: 300 },
+			swarm: { concurrency: 1, limits: { x: 1 }, maxDepth: 4, maxNodes: 40, retry: 2, timeout: 40 },
+		});
+		expect(outcome.stats.leaked).toBeGreaterThan(0);
+	});
 });
