@@ -51,11 +51,11 @@ export class Checker {
 	 */
 	verify(): void {
 		const { state, batch } = this;
+		this.#verifyTouched();
 		if (!batch.isGapless(this.#entries, this.#seq, state.seq))
 			fail(state, `the events after ${this.#seq} are not numbered one by one up to ${state.seq}`);
-		this.#verifyTouched();
-		// Second: what the command changed is more likely to blame than what a recount comes upon first.
-		const wrong = this.#full ? checkState(state) : undefined;
+		// Last: what the command changed is more likely to blame than what a recount comes upon first.
+		const wrong = this.#full ? checkState(state) : checkFigures(state);
 		if (wrong !== undefined) fail(state, wrong);
 		this.#seq = state.seq;
 	}
@@ -77,8 +77,6 @@ export class Checker {
 			const wrong = nodes.state(n) === READY || events-- <= 0 ? checkFields(state, n) : checkNode(state, n);
 			if (wrong !== undefined) fail(state, wrong, n);
 		}
-		const wrong = checkFigures(state);
-		if (wrong !== undefined) fail(state, wrong);
 	}
 
 	#verifyNew(to: number): void {

@@ -17,21 +17,25 @@ import {
 import type { RunState } from "./state.js";
 
 /** At most so many edges are looked at for one event when the check is local. */
-export const LOCAL_EDGES = 8;
+const LOCAL_EDGES = 8;
 
 /**
  * Checks one node: what its own fields say of each other, in constant time, and what some of its edges say. Its
  * counters are recounted where all edges into it were looked at, so never those of a wide node.
  *
- * @param most - how many edges may be looked at, those into the node first; at most 8
+ * The edges into a node are looked at until it has started, and those out of it once it has ended: before and after
+ * that they decide nothing.
+ *
  * @returns what is wrong, in one sentence, or undefined
  */
-export function checkNode(state: RunState, n: number, most = LOCAL_EDGES): string | undefined {
+export function checkNode(state: RunState, n: number): string | undefined {
 	const { nodes, edges } = state.graph;
+	const ended = nodes.state(n) >= COMPLETED;
+	if (ended && nodes.has(n, STARTED)) return checkDependents(state, n, LOCAL_EDGES) ?? checkFields(state, n);
 	const label = nodes.label(n);
 	// Four bits for each counter: they are enough for eight edges, and nothing is allocated.
 	let counted = 0;
-	let left = most;
+	let left = LOCAL_EDGES;
 	let edge = nodes.firstIn(n);
 	for (; edge !== 0 && left > 0; edge = edges.nextIn(edge), left--) {
 		const from = edges.fromInto(edge, n);
@@ -40,9 +44,7 @@ export function checkNode(state: RunState, n: number, most = LOCAL_EDGES): strin
 		counted += 1 << (nodes.counterOf(from) * 4);
 	}
 	if (edge === 0 && !nodes.agrees(n, counted)) return miscounted(state, n);
-	// Only when a node has ended something changes for its dependents.
-	if (left > 0 && nodes.state(n) >= COMPLETED) return checkDependents(state, n, left) ?? checkFields(state, n);
-	return checkFields(state, n);
+	return (ended ? checkDependents(state, n, left) : undefined) ?? checkFields(state, n);
 }
 
 /** A dependent whose join nobody evaluated would wait for ever. */

@@ -1,6 +1,7 @@
-import { defineAgent } from "dagswarm";
+import { defineAgent, type NodeSpec } from "dagswarm";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { GraphActor } from "../../src/graph/actor.js";
+import type { Graph } from "../../src/graph/graph.js";
 import { OK, READY, STARTED } from "../../src/graph/node-table.js";
 import { chain, echo, finish, forever, gate, obedient, pass, rejection, rest, virtualSwarm } from "../swarm/fixture.js";
 
@@ -69,23 +70,31 @@ describe.each(["local", "full"] as const)("a run whose %s check finds something 
 		await swarm.close();
 	});
 
-	test.each([
-		["grants a lease", {}],
-		["fails for want of an input", { dependsOn: ["a"], input: { $output: "a", path: "/none" } }],
-	])("leaves slots and limits to the other runs when it %s", async (_, more) => {
+	const claims: [string, Partial<NodeSpec>, (graph: Graph) => void][] = [
+		["grants a lease", {}, ({ nodes }) => nodes.count(1, OK, 1)],
+		["fails for want of an input", { input: { $output: "a", path: "/none" } }, ({ nodes }) => nodes.setLabel(2, -1)],
+	];
+
+	test.each(claims)("leaves slots and limits to the other runs when a claim that %s is stopped", async (...args) => {
+		const [_, more, corrupt] = args;
 		const actors = watchActors();
 		const go = gate();
 		const limited = defineAgent({ name: "limited", limits: ["one"], run: () => go.promise });
-		const { swarm, clock } = virtualSwarm([limited, echo], { check, concurrency: 1, limits: { one: 1 } });
-		const nodes = ["a", "b"].map((id) => ({ id, agent: "limited", ...(id === "b" && more) }));
-		const bad = swarm.start({ nodes }, { runId: "bad" });
+		const { swarm, clock } = virtualSwarm([limited], { check, concurrency: 1, limits: { one: 1 } });
+		const [a, b, c] = ["a", "b", "c"].map((id, i) => ({
+			id,
+			agent: "limited",
+			dependsOn: i === 0 ? [] : [["a", "b"][i - 1] as string],
+			...(id === "b" && more),
+		})) as [NodeSpec, NodeSpec, NodeSpec];
+		const bad = swarm.start({ nodes: [a, b, c] }, { runId: "bad" });
 		await rest();
 		const good = swarm.start({ nodes: chain(2, "limited") }, { runId: "good" });
-		actors[0]?.state.graph.nodes.count(1, OK, 1);
+		corrupt((actors[0] as GraphActor).state.graph);
 		go.open();
 		expect(await finish(bad, clock)).toMatchObject({
 			status: "failed",
-			reason: expect.stringMatching(/"b" counts .*last events of "b"/),
+			reason: expect.stringMatching(/"b".*last events of "b"/),
 		});
 		expect(await finish(good, clock)).toMatchObject({ status: "completed", stats: { completed: 2 } });
 		expect(await finish(swarm.start({ nodes: chain(3, "limited") }), clock)).toMatchObject({ status: "completed" });
