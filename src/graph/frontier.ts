@@ -179,7 +179,7 @@ export class Frontier {
 }
 
 /**
- * SEMANTICS of joins as a pure function of the counters.
+ * What a join says, as a pure function of the counters.
  *
  * @param need - completed dependencies that `atLeast` asks for; it falls to the number left when edges go
  */

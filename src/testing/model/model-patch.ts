@@ -7,7 +7,7 @@ import type { ModelRun } from "./model-run.js";
 import { checkChanges, checkMutationShape, checkSpecShape } from "./model-shape.js";
 import { addEdge, inject, moveDependents, remove, removeEdge, split, unstarted } from "./model-surgery.js";
 
-/** What one patch is about to become, in the phases of SEMANTICS 4. */
+/** What one patch is about to become, phase by phase. */
 class PatchRun {
 	readonly additions: Additions;
 

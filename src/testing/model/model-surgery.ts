@@ -2,7 +2,7 @@ import type { Mutation } from "../../graph/types.js";
 import { joinLeft, type ModelNode, nameOf, type PatchAuthor, refuse } from "./model-node.js";
 import type { ModelRun } from "./model-run.js";
 
-/** Changes of edges and of what hangs on them, each refused as SEMANTICS says. */
+/** Changes of edges and of what hangs on them, each refused where it is not allowed. */
 
 type Of<Type extends Mutation["type"]> = Extract<Mutation, { readonly type: Type }>;
 
