@@ -4,6 +4,7 @@ import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { type RunId, randomIds } from "./core/ids.js";
 import { findNotPlain } from "./core/plain.js";
+import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { Executor } from "./executor/executor.js";
 import { LocalPool } from "./executor/worker-pool.js";
@@ -180,11 +181,11 @@ function checkOptions(options: SwarmOptions): void {
 		const problem = checkPolicies(agent);
 		if (problem !== undefined) throw new SwarmError("INVALID_OPTION", `agent "${agent.name}": ${problem}`);
 	}
-	whole(options.concurrency, "concurrency", 1, 100_000);
-	whole(options.maxNodes, "maxNodes", 0, Number.MAX_SAFE_INTEGER);
-	whole(options.maxDepth, "maxDepth", 0, Number.MAX_SAFE_INTEGER);
-	whole(options.maxPatchSize, "maxPatchSize", 0, Number.MAX_SAFE_INTEGER);
-	whole(options.eventBuffer, "eventBuffer", 1, 100_000_000);
+	checkWhole(options.concurrency, "concurrency", 1, 100_000);
+	checkWhole(options.maxNodes, "maxNodes", 0, Number.MAX_SAFE_INTEGER);
+	checkWhole(options.maxDepth, "maxDepth", 0, Number.MAX_SAFE_INTEGER);
+	checkWhole(options.maxPatchSize, "maxPatchSize", 0, Number.MAX_SAFE_INTEGER);
+	checkWhole(options.eventBuffer, "eventBuffer", 1, 100_000_000);
 	checkCommon(options);
 	if (options.grace !== undefined) milliseconds(options.grace, "grace");
 	if (options.check !== undefined && !["off", "local", "full"].includes(options.check)) {
@@ -196,8 +197,8 @@ function checkStart(graph: GraphSpec, options: StartOptions): void {
 	if (typeof graph !== "object" || graph === null || !Array.isArray(graph.nodes)) {
 		throw new SwarmError("INVALID_SPEC", "a graph is { nodes: [...] }");
 	}
-	whole(options.concurrency, "concurrency", 1, 100_000);
-	whole(options.onStall?.times, "onStall.times", 1, 1_000);
+	checkWhole(options.concurrency, "concurrency", 1, 100_000);
+	checkWhole(options.onStall?.times, "onStall.times", 1, 1_000);
 	checkCommon(options);
 	if (options.deadline !== undefined) milliseconds(options.deadline, "deadline");
 	const { signal } = options;
@@ -217,9 +218,4 @@ function checkCommon(options: Omit<NodePolicies, "limits"> & { readonly policy?:
 	if (options.policy !== undefined && !schedulingPolicies.includes(options.policy)) {
 		throw new SwarmError("INVALID_OPTION", `policy is ${show(options.policy)}: use ${schedulingPolicies.join(" or ")}`);
 	}
-}
-
-function whole(value: number | undefined, what: string, least: number, most: number): void {
-	if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
-	throw new SwarmError("INVALID_OPTION", `${what} is ${String(value)}, not a whole number from ${least} to ${most}`);
 }

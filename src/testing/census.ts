@@ -19,8 +19,6 @@ interface Seen {
 /** Watches from inside the agent functions: nothing runs twice at a time, before its event is accepted, or after the end. */
 export class Census {
 	readonly problems: string[] = [];
-	/** Calls of agent functions. */
-	calls = 0;
 	readonly #nodes = new Map<string, Seen>();
 	readonly #ended = new Set<RunId>();
 
@@ -81,7 +79,6 @@ export class Census {
 				this.problems.push(`${name} is called while attempt ${other} runs`);
 		seen.inFlight.set(attempt, Number.POSITIVE_INFINITY);
 		seen.called = attempt;
-		this.calls++;
 		return () => {
 			seen.inFlight.delete(attempt);
 			seen.returned = Math.max(seen.returned, attempt);

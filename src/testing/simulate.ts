@@ -1,5 +1,6 @@
 import { VirtualClock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
+import { checkWhole } from "../core/whole.js";
 import type { AnyAgent } from "../executor/agent.js";
 import type { RunEvent } from "../graph/types.js";
 import type { RunOutcome } from "../outcome.js";
@@ -128,15 +129,21 @@ export async function simulate<const A extends AnyAgent = ScriptedAgent>(
 	options: SimulateOptions<A>,
 ): Promise<SimulationReport> {
 	const { seed, graph, clock = new VirtualClock(START_MS), faults = {}, start = {}, swarm = {} } = options;
+	const steps = options.steps ?? 300;
+	const livenessSteps = options.livenessSteps ?? 20_000;
+	// Nothing stands in for a seed that a caller without types leaves out.
+	checkWhole(seed ?? Number.NaN, "seed", -0x8000_0000, 0xffff_ffff);
+	checkWhole(steps, "steps", 0, 1_000_000);
+	checkWhole(livenessSteps, "livenessSteps", 1, 10_000_000);
 	const simulation = new Simulation({
-		seed: whole(seed, "seed", -0x8000_0000, 0xffff_ffff),
+		seed,
 		// The types of the agents were checked where the graph was written.
 		graphs: (Array.isArray(graph) ? graph : [graph]) as unknown as readonly GraphSpec[],
 		clock,
 		agents: options.agents ?? scriptedAgents(clock),
 		faults: resolveFaults(faults),
-		steps: whole(options.steps ?? 300, "steps", 0, 1_000_000),
-		livenessSteps: whole(options.livenessSteps ?? 20_000, "livenessSteps", 1, 10_000_000),
+		steps,
+		livenessSteps,
 		swarm,
 		scripted: options.agents === undefined,
 		relieve: options.relieve ?? relieve,
@@ -153,9 +160,4 @@ export async function simulate<const A extends AnyAgent = ScriptedAgent>(
 	const [first] = runs;
 	if (first === undefined) throw new SwarmError("INVALID_OPTION", "there is no graph to simulate");
 	return { seed, steps: simulation.steps, faults: { ...simulation.counts }, runs, trace, ...first };
-}
-
-function whole(value: number, what: string, least: number, most: number): number {
-	if (Number.isInteger(value) && value >= least && value <= most) return value;
-	throw new SwarmError("INVALID_OPTION", `${what} is ${value}, not a whole number from ${least} to ${most}`);
 }

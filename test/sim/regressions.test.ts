@@ -1,6 +1,7 @@
 import { createSwarm, type RunHandle } from "dagswarm";
 import { judgeTrace, runToEnd, scriptedAgents, simulate, VirtualClock } from "dagswarm/testing";
 import { describe, expect, test } from "vitest";
+import { rest } from "../rest.js";
 
 /** Two runs that share two slots and one unit of `x`. */
 function pair(nodes: readonly [Nodes, Nodes]): { readonly clock: VirtualClock; readonly runs: [RunHandle, RunHandle] } {
@@ -46,9 +47,7 @@ describe("what simulations have found", () => {
 		],
 	])("%s", async (_, nodes, paused) => {
 		const { clock, runs } = pair(nodes);
-		await new Promise((resolve) => {
-			setImmediate(resolve);
-		});
+		await rest(1);
 		await runs[paused].pause();
 		const other = await runToEnd(runs[1 - paused] as RunHandle, clock);
 		expect(other.status).toBe("completed");
