@@ -9,7 +9,9 @@ export type ErrorCode =
 	| "CYCLE"
 	| "DUPLICATE_AGENT"
 	| "DUPLICATE_NODE"
+	| "DUPLICATE_STEP"
 	| "EXPECTATION_FAILED"
+	| "FENCED"
 	| "ILLEGAL_STATE"
 	| "INTERNAL"
 	| "INVALID_INPUT"
@@ -17,16 +19,20 @@ export type ErrorCode =
 	| "INVALID_OUTPUT"
 	| "INVALID_SPEC"
 	| "INVALID_WORKFLOW"
+	| "JOURNAL_CORRUPT"
 	| "JOURNAL_UNAVAILABLE"
+	| "JOURNAL_VERSION"
 	| "LAGGED"
 	| "LIMIT_EXCEEDED"
 	| "NOT_PERMITTED"
 	| "OVERLOADED"
 	| "POISONED"
 	| "REJECTED"
+	| "RUN_BUSY"
 	| "RUN_ENDED"
 	| "RUN_EXISTS"
 	| "RUN_FAILED"
+	| "SEQ_PRUNED"
 	| "SIMULATION_FAILED"
 	| "STALE_LEASE"
 	| "SWARM_CLOSED"
@@ -34,7 +40,8 @@ export type ErrorCode =
 	| "UNKNOWN_AGENT"
 	| "UNKNOWN_DEPENDENCY"
 	| "UNKNOWN_NODE"
-	| "UNKNOWN_RUN";
+	| "UNKNOWN_RUN"
+	| "VERSION_MISMATCH";
 
 /** What a refusal or an error says beside its code. */
 export interface ErrorDetails {

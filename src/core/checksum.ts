@@ -1,0 +1,17 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+
+/**
+ * The CRC-32 (ISO 3309) of a stored text together with what it belongs to, so that a text that stands in
+ * the wrong place is found out, too.
+ *
+ * @returns a 32-bit integer, not negative
+ */
+export function checksum(run: string, first: number, last: number, body: string): number {
+	return crc32(body, crc32(`${run}\n${first}\n${last}\n`));
+}
+
+/** SHA-256 (FIPS 180-4) in hexadecimal digits. */
+export function sha256(text: string): string {
+	return createHash("sha256").update(text).digest("hex");
+}
