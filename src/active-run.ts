@@ -129,6 +129,16 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#parts.executor.start(this, lease, actor.leases.agent(lease), input, wake);
 	}
 
+	unstarted(_actor: GraphActor, lease: Lease): void {
+		this.#parts.executor.release();
+		this.released(lease);
+		this.#parts.scheduler.pump();
+	}
+
+	deferred(): void {
+		if (this.#ready) this.#parts.executor.balance();
+	}
+
 	abort(_actor: GraphActor, lease: Lease, code: AbortCode): void {
 		this.#parts.executor.abort(this, lease, code);
 	}
@@ -143,7 +153,7 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	committed(): void {
 		if (!this.#ready) return;
-		if (this.actor.state.ended) this.#finishIfOver();
+		if (this.actor.isOver) this.#finishIfOver();
 		this.#parts.executor.balance();
 	}
 
@@ -178,7 +188,7 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	#finishIfOver(): void {
 		if (this.finished || this.inFlight > 0) return;
-		if (!this.actor.state.ended && this.actor.poison === undefined) return;
+		if (!this.actor.isOver) return;
 		this.finished = true;
 		const { clock, scheduler, onEnd } = this.#parts;
 		if (this.#deadline !== undefined) clock.clear(this.#deadline);
@@ -199,7 +209,7 @@ function policySource({ agents, limits, options: swarm }: SwarmParts, run: Start
 	return { agent: (name) => agents.get(name), hasLimit: (name) => limits.has(name), defaults };
 }
 
-const POLICIES = ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate"] as const;
+const POLICIES = ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate", "onResume"] as const;
 
 /** The named fields of an object that are set. */
 function pick<T extends object, Key extends keyof T>(

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { builtinModules } from "node:module";
+import { isBuiltin } from "node:module";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
 import { filesUnder, isNode, nodesOf, parse, read, root, type SyntaxNode } from "./source.js";
@@ -53,7 +53,7 @@ describe("imports", () => {
 	test("name files with their extension, packages that are dependencies, and built-in modules as node:", () => {
 		const known = (source: string, path: string): boolean => {
 			if (source.startsWith(".")) return source.endsWith(".js");
-			if (source.startsWith("node:")) return builtinModules.includes(source.slice("node:".length));
+			if (source.startsWith("node:")) return isBuiltin(source);
 			const name = source.split("/", source.startsWith("@") ? 2 : 1).join("/");
 			// An optional peer may be missing where the library itself is used: only the kit may ask for it.
 			return name in manifest.dependencies || (name in manifest.peerDependencies && layerOf(path) === "testing");

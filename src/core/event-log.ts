@@ -30,15 +30,21 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 	readonly #capacity: number;
 	/** Entries that were ever appended; the place of one is its number modulo the capacity. */
 	#entries = 0;
-	#last = 0;
+	#last: number;
+	readonly #start: number;
 	#closed: { readonly error?: unknown } | undefined;
 	#changed: Promise<void> | undefined;
 	#wake: (() => void) | undefined;
 	#opening = true;
 
-	/** @param capacity - how many events are kept, at least 1; a range counts as one */
-	constructor(capacity: number) {
+	/**
+	 * @param capacity - how many events are kept, at least 1; a range counts as one
+	 * @param last - the number of the event before the first that will be appended
+	 */
+	constructor(capacity: number, last = 0) {
 		this.#capacity = capacity;
+		this.#start = last + 1;
+		this.#last = last;
 	}
 
 	get last(): number {
@@ -47,7 +53,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 
 	/** The oldest event that is kept. */
 	get first(): number {
-		return this.#entries === 0 ? 1 : this.#firstOf(this.#oldest);
+		return this.#entries === 0 ? this.#start : this.#firstOf(this.#oldest);
 	}
 
 	append(event: Event): void {
@@ -118,7 +124,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 	read<Type extends Event["type"]>(
 		options: ReadOptions<Type> = {},
 	): AsyncGenerator<Extract<Event, { type: Type }>, void, undefined> {
-		const from = options.from ?? (this.#opening ? 1 : this.#last + 1);
+		const from = options.from ?? (this.#opening ? this.#start : this.#last + 1);
 		const wanted = options.types === undefined ? undefined : new Set<string>(options.types);
 		// Who is there from the start keeps what there is: a few entries, as a graph is one range.
 		const kept = this.#opening ? this.#ring.slice() : [];
@@ -139,6 +145,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 			}
 		}
 		for (let entry = -1; ; ) {
+			if (next < this.first) throw this.#lagged(next);
 			if (next <= this.#last && entry < 0) entry = this.#entryOf(next);
 			while (next <= this.#last) {
 				if (entry < this.#oldest || next < this.first) throw this.#lagged(next);

@@ -5,26 +5,23 @@ import { EventLog } from "../core/event-log.js";
 import { type IdSource, randomIds } from "../core/ids.js";
 import { Mailbox } from "../core/mailbox.js";
 import type { ActorConfig, ActorHost, EventSink } from "./actor-config.js";
-import { addAll } from "./additions.js";
-import { HOST } from "./author.js";
-import { Batch, type Effect } from "./batch.js";
+import { Batch } from "./batch.js";
 import { Checker } from "./checker.js";
 import type { Command } from "./command.js";
-import { checkStallPlan } from "./consequences.js";
-import { decide, type Rules, startRun } from "./decide.js";
+import { decide, type Rules } from "./decide.js";
+import { carryOut } from "./effects.js";
 import type { Accepted } from "./fence.js";
 import { GraphHandle } from "./handle.js";
+import { KeptCounts } from "./kept-counts.js";
 import { Started } from "./lease.js";
 import { LeaseView } from "./lease-view.js";
-import { checkPatchShape } from "./mutation-shape.js";
-import { nameNodes, withIds } from "./name-nodes.js";
+import { nameNodes } from "./name-nodes.js";
 import { NodeTimers, type TimerEffect } from "./node-timers.js";
-import { ANY_AGENT, DEFAULT_GROWTH } from "./policies.js";
-import { seedOf } from "./retry.js";
+import { originate, rulesOf } from "./origin.js";
 import { Snapshots } from "./snapshot.js";
 import { refuse } from "./spec.js";
 import { RunState } from "./state.js";
-import { bugError } from "./story.js";
+import { bugError, lostError } from "./story.js";
 import { Transaction } from "./transaction.js";
 import type { Mutation, NodeSpec, RunEvent, Snapshot } from "./types.js";
 
@@ -77,9 +74,9 @@ export class GraphActor {
 	/** Takes what a listener threw. */
 	readonly report: ErrorReporter;
 	/** The state; read it between commands only, and never write it. */
-	readonly state = new RunState();
+	readonly state: RunState;
 	/** What a lease's node has before it. */
-	readonly leases = new LeaseView(this.state.graph);
+	readonly leases: LeaseView;
 	/** Outcomes that came with a lease that was over. */
 	stale = 0;
 	readonly #rules: Rules;
@@ -94,21 +91,26 @@ export class GraphActor {
 	readonly #timers: NodeTimers;
 	readonly #replies: (() => void)[] = [];
 	/** With a journal or a check, which may stop the run: the counts as they were when they last did not. */
-	readonly #committedCounts: Int32Array | undefined;
+	readonly #committed: KeptCounts | undefined;
 	#subscribers = 0;
 	#draining = false;
+	/** What was decided waits for the journal to ask for it. */
+	#pending = false;
+	/** The journal has what was decided, and has not said that it keeps it: nothing is decided meanwhile. */
+	#inFlight = false;
 	#poison: SwarmError | undefined;
 	#refusing: Refusal | undefined;
 
 	private constructor(config: ActorConfig) {
 		this.clock = config.clock ?? systemClock;
 		this.ids = config.ids ?? randomIds;
-		this.log = new EventLog(config.eventBuffer ?? 4_096);
+		this.state = config.recovered?.state ?? new RunState();
+		this.leases = new LeaseView(this.state.graph);
+		this.log = new EventLog(config.eventBuffer ?? 4_096, this.state.seq);
 		const { check = "off", journal } = config;
 		if (check !== "off") this.#checker = new Checker(this.state, this.#batch, check);
 		this.#journal = journal;
-		if (check !== "off" || journal !== undefined)
-			this.#committedCounts = new Int32Array(this.state.graph.counts.length);
+		if (check !== "off" || journal !== undefined) this.#committed = new KeptCounts(this.state.graph.counts);
 		this.#host = config.host;
 		this.#mailbox = new Mailbox(config.mailboxSize ?? 10_000);
 		this.report = config.onListenerError ?? warnOf;
@@ -116,49 +118,16 @@ export class GraphActor {
 		this.#timers = new NodeTimers(this.clock, (timer) => this.#onTimer(timer));
 		this.#snapshots = new Snapshots(this.state);
 		this.#tx = new Transaction(this.state, this.#batch);
-		this.state.run = config.run ?? this.ids.run();
-		const policies = config.policies ?? ANY_AGENT;
-		this.#rules = {
-			policies,
-			check,
-			maxNodes: config.maxNodes ?? DEFAULT_GROWTH.maxNodes,
-			maxDepth: config.maxDepth ?? DEFAULT_GROWTH.maxDepth,
-			maxPatchSize: config.maxPatchSize ?? DEFAULT_GROWTH.maxPatchSize,
-			seed: config.seed ?? seedOf(this.state.run),
-			onStall: config.onStall,
-			timed: config.timed ?? policies !== ANY_AGENT,
-		};
-		this.#create(config);
-	}
-
-	#create(config: ActorConfig): void {
-		const { state } = this;
-		state.open = config.open ?? true;
+		if (config.recovered === undefined) this.state.run = config.run ?? this.ids.run();
+		this.#rules = rulesOf(config, this.state.run);
 		this.#tx.now = this.clock.now();
-		this.#tx.begin();
 		this.#checker?.begin();
-		this.#tx.stamp({
-			type: "run.created",
-			run: state.run,
-			epoch: state.epoch,
-			open: state.open,
-			...(config.metadata !== undefined && { metadata: config.metadata }),
-		});
-		const patch = withIds(this.ids, [{ type: "addNodes", nodes: config.nodes ?? [] }]);
-		if (Array.isArray(config.nodes)) state.graph.reserve(config.nodes.length);
-		const refusal =
-			checkStallPlan(config.onStall, this.#rules.policies) ??
-			checkPatchShape(patch) ??
-			addAll(this.#tx, patch, HOST, this.#rules) ??
-			this.#tx.checkTerms();
-		if (refusal !== undefined) throw SwarmError.from(refusal);
-		startRun(this.#tx, this.#rules);
+		originate(this.#tx, config, this.#rules, this.ids);
 		try {
 			this.#checker?.verify();
 		} catch (error) {
 			throw bugError(error, this.log, this.#batch);
 		}
-		this.#tx.begin();
 		// The promise is to readers opened in the same tick.
 		queueMicrotask(() => this.log.closeOpening());
 		this.#draining = true;
@@ -177,10 +146,10 @@ export class GraphActor {
 	 */
 	send(command: Command, reply: (answer: Answer) => void): Refusal | undefined {
 		if (this.#poison !== undefined) throw this.#poison;
-		const letter = { command, reply, direct: !this.#draining };
+		const letter = { command, reply, direct: !this.#draining && !this.#inFlight };
 		// Who wants to stop a run may not be kept out by what it is busy with.
 		if (command.type === "cancel") this.#mailbox.push(letter);
-		else if (!this.#mailbox.offer(letter)) {
+		else if (this.#replies.length >= this.#mailbox.bound || !this.#mailbox.offer(letter)) {
 			return refuse("OVERLOADED", `${this.#mailbox.bound} commands wait`, {
 				hint: "wait for replies before sending more",
 			});
@@ -193,7 +162,7 @@ export class GraphActor {
 	post(command: Command, reply?: (answer: Answer) => void): void {
 		if (this.#refusing !== undefined) return reply?.(this.#refusing);
 		// Nothing waits and nothing is going on: it need not go through the mailbox.
-		if (this.#draining) this.#mailbox.push({ command, reply, direct: false });
+		if (this.#draining || this.#inFlight) this.#mailbox.push({ command, reply, direct: false });
 		else this.#drain(command, reply);
 	}
 
@@ -238,7 +207,12 @@ export class GraphActor {
 
 	/** How many nodes are in each state, as it is committed. */
 	get committedCounts(): Int32Array {
-		return this.#committedCounts ?? this.state.graph.counts;
+		return this.#committed?.counts ?? this.state.graph.counts;
+	}
+
+	/** Whether nothing more will happen, and the journal knows it. */
+	get isOver(): boolean {
+		return this.#poison !== undefined || (this.state.ended && !this.#pending && !this.#inFlight);
 	}
 
 	/**
@@ -247,7 +221,36 @@ export class GraphActor {
 	 * @throws SwarmError `INTERNAL` or `JOURNAL_UNAVAILABLE`
 	 */
 	assertSound(): void {
+		if (this.#pending && !this.#draining && !this.#inFlight) this.#journal?.settle?.();
 		if (this.#poison !== undefined) throw this.#poison;
+	}
+
+	/** For journals that defer: all that was decided. Nothing more is, until it is {@link accepted} or {@link lose lost}. */
+	handOver(): Iterable<RunEvent> {
+		this.#inFlight = true;
+		return this.#batch.events();
+	}
+
+	/** The journal keeps what it was handed over. */
+	accepted(): void {
+		this.#inFlight = false;
+		this.#pending = false;
+		this.#draining = true;
+		try {
+			this.#release();
+			if (this.#mailbox.size > 0) this.#turn();
+		} catch (error) {
+			this.#fail(error);
+		} finally {
+			this.#draining = false;
+		}
+	}
+
+	/** The journal does not keep what it was handed over, or takes no more: the run stops here. */
+	lose(error: unknown): void {
+		this.#inFlight = false;
+		this.#pending = false;
+		if (this.#poison === undefined) this.#fail(lostError(error));
 	}
 
 	/** The committed state: frozen, and shared with other snapshots where nothing changed. */
@@ -258,23 +261,28 @@ export class GraphActor {
 
 	/** Decides what waits, lets the scheduler claim, and commits it all as one batch; then again, as long as more came. */
 	#drain(command?: Command, reply?: Reply): void {
-		if (this.#draining) return;
+		if (this.#draining || this.#inFlight) return;
 		this.#draining = true;
 		try {
 			this.#tx.now = this.clock.now();
 			if (command !== undefined) this.#take(command, reply);
-			for (;;) {
-				if (this.#mailbox.size > 0) this.#takeAll();
-				this.#host?.fill(this);
-				this.#commit();
-				if (this.#mailbox.size === 0) break;
-				this.#tx.now = this.clock.now();
-			}
+			if (this.#mailbox.size > 0) this.#takeAll();
+			this.#host?.fill(this);
+			if (this.#commit() && this.#mailbox.size > 0) this.#turn();
 		} catch (error) {
 			this.#fail(error);
 		} finally {
 			this.#draining = false;
 		}
+	}
+
+	/** What came while a batch was going out. */
+	#turn(): void {
+		do {
+			this.#tx.now = this.clock.now();
+			this.#takeAll();
+			this.#host?.fill(this);
+		} while (this.#commit() && this.#mailbox.size > 0);
 	}
 
 	#takeAll(): void {
@@ -307,7 +315,41 @@ export class GraphActor {
 		return answer;
 	}
 
-	#commit(): void {
+	/** @returns false when it waits for the journal */
+	#commit(): boolean {
+		const journal = this.#journal;
+		if (journal !== undefined && (this.#pending || this.#batch.length > 0) && !this.#append(journal)) {
+			this.#host?.deferred?.(this);
+			return false;
+		}
+		this.#release();
+		return true;
+	}
+
+	/** @returns whether the journal has it all */
+	#append(journal: EventSink): boolean {
+		if (journal.defer !== undefined) {
+			if (!this.#pending) journal.defer(this);
+			this.#pending = true;
+			return false;
+		}
+		let taken: void | PromiseLike<void>;
+		try {
+			taken = journal.append([...this.#batch.events()]);
+		} catch (error) {
+			throw lostError(error);
+		}
+		if (taken === undefined) return true;
+		this.#inFlight = true;
+		void taken.then(
+			() => this.accepted(),
+			(error) => this.lose(error),
+		);
+		return false;
+	}
+
+	/** What is committed goes out: to readers, to who asked, to the world. */
+	#release(): void {
 		const batch = this.#batch;
 		if (batch.length > 0) {
 			this.#publish();
@@ -315,7 +357,8 @@ export class GraphActor {
 		}
 		if (this.#replies.length > 0) for (const reply of this.#replies.splice(0)) reply();
 		if (batch.effects.length > 0) {
-			for (let i = 0; i < batch.effects.length; i++) this.#carryOut(batch.effects.at(i));
+			for (let i = 0; i < batch.effects.length; i++)
+				carryOut(batch.effects.at(i), this, this.#host, this.#timers, this.#journal?.defer !== undefined);
 			batch.effects.truncate(0);
 		}
 		this.#host?.committed(this);
@@ -323,43 +366,11 @@ export class GraphActor {
 
 	#publish(): void {
 		const batch = this.#batch;
-		if (this.#journal !== undefined) {
-			try {
-				this.#journal.append([...batch.events()]);
-			} catch (error) {
-				throw new SwarmError("JOURNAL_UNAVAILABLE", "the journal did not take the events", {}, { cause: error });
-			}
-		}
-		this.#keepCounts();
+		this.#committed?.keep();
 		batch.pass(this.log);
 		if (this.#subscribers > 0) this.#emitter.emit("batch", [...batch.events()]);
 		if (this.state.ended) this.log.close();
 		else this.log.wake();
-	}
-
-	#keepCounts(): void {
-		const kept = this.#committedCounts;
-		if (kept === undefined) return;
-		const { counts } = this.state.graph;
-		// Ten integers: `set` would take longer to begin.
-		for (let state = 0; state < kept.length; state++) kept[state] = counts[state] as number;
-	}
-
-	#carryOut(effect: Effect): void {
-		switch (effect.type) {
-			case "start":
-				this.#host?.start(this, effect.lease, effect.input, effect.wake);
-				return;
-			case "abort":
-				this.#host?.abort(this, effect.lease, effect.code);
-				return;
-			case "timer":
-				this.#timers.set(effect);
-				return;
-			case "clearTimers":
-				this.#timers.clear(effect.node, effect.kind);
-				return;
-		}
 	}
 
 	#onTimer({ node, kind, fence }: TimerEffect): void {
@@ -386,5 +397,4 @@ export class GraphActor {
 	}
 }
 
-/** A timer that comes late is no outcome. */
 function ignore(): void {}

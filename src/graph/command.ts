@@ -1,6 +1,6 @@
 import type { ErrorInfo } from "../core/errors.js";
 import type { TimerKind } from "./batch.js";
-import type { Lease, NodeSpec, StagedPatch, Wait, Wake } from "./types.js";
+import type { AgentVersions, Lease, NodeSpec, StagedPatch, Wait, Wake } from "./types.js";
 
 /** Anything asked of the graph actor. Plain data: the same commands with the same stamps give the same events. */
 export type Command =
@@ -16,7 +16,19 @@ export type Command =
 	| { readonly type: "cancel"; readonly status: "cancelled" | "timed_out"; readonly reason: string }
 	| { readonly type: "pause" }
 	| { readonly type: "resume" }
-	| { readonly type: "close" };
+	| { readonly type: "close" }
+	| { readonly type: "step"; readonly lease: Lease; readonly name: string; readonly value: unknown }
+	/** The run goes on in this process, which is the epoch's writer. */
+	| {
+			readonly type: "recover";
+			readonly epoch: number;
+			readonly versions: AgentVersions | undefined;
+			readonly timed: boolean;
+			/** Agents whose open nodes wait for a person before they run. */
+			readonly ask: readonly string[];
+	  }
+	/** The process lets go of the run: what runs will run again elsewhere. */
+	| { readonly type: "interrupt" };
 
 /** Adds a replanning node where a run would end stalled. */
 export type StallPlan = NodeSpec & {

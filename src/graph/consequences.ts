@@ -1,6 +1,6 @@
 import type { Refusal } from "../core/errors.js";
 import { nextRunStatus, type RunStatus, type RunTrigger } from "../core/lifecycle.js";
-import { applyCancelled, applySkipped, applyStopping, settleJoins } from "./apply.js";
+import { applyStopping, settleJoins } from "./apply.js";
 import type { StallPlan } from "./command.js";
 import type { Graph } from "./graph.js";
 import {
@@ -14,6 +14,7 @@ import {
 	SKIPPED,
 } from "./node-table.js";
 import type { PolicySource } from "./policies.js";
+import { applyCancelled, applySkipped } from "./progress.js";
 import { agentName, checkSpec, refuse } from "./spec.js";
 import type { Transaction } from "./transaction.js";
 import type { Lease, StoredSpec } from "./types.js";

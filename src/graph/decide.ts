@@ -1,17 +1,19 @@
 import type { errorInfo, Refusal } from "../core/errors.js";
 import { nextRunStatus } from "../core/lifecycle.js";
-import { applyStarted } from "./apply.js";
 import { type Author, HOST } from "./author.js";
 import type { Command } from "./command.js";
 import { abort, cancelRun, continueRun, type EndRules, follow, leaseOf } from "./consequences.js";
 import { resolveInput } from "./dependencies.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { Started } from "./lease.js";
-import { EAGER, HAS_REFS, READY, RUNNING, STARTED, WAITING } from "./node-table.js";
+import { EAGER, HAS_REFS, NodeTable, READY, RUNNING, STARTED, WAITING } from "./node-table.js";
 import { failAttempt, failFinally, type OutcomeRules, refusalError, settlePatch, succeed } from "./outcome.js";
 import { tryPatch } from "./patch.js";
 import { mutationRight, timeouts } from "./policies.js";
+import { applyStarted } from "./progress.js";
+import { askForVersion, interruptAll, isAsked, recover } from "./resume.js";
 import { refuse } from "./spec.js";
+import { step } from "./steps.js";
 import { setTimeouts } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Lease, StagedPatch } from "./types.js";
@@ -62,7 +64,7 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 		case "signal":
 			return signal(tx, command);
 		case "answer":
-			return answerApproval(tx, command.node, command.wake);
+			return answerApproval(tx, command.node, command.wake, rules);
 		case "cancel":
 			if (tx.state.ended) return runEnded(tx);
 			cancelRun(tx, command.status, command.reason);
@@ -71,8 +73,13 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 		case "resume":
 			return command.type === "pause" ? pause(tx) : resume(tx);
 		case "close":
-			tx.state.open = false;
-			return DONE;
+			return close(tx);
+		case "step":
+			return step(tx, command);
+		case "recover":
+			return recover(tx, command, rules);
+		case "interrupt":
+			return interruptAll(tx);
 	}
 }
 
@@ -89,14 +96,18 @@ function claim(tx: Transaction, n: number, rules: Rules): Accepted | Refusal {
 		return refuse("ILLEGAL_STATE", `"${id}" is ${graph.stateName(n)}, not ready`, { nodes: [id] });
 	}
 	const extras = nodes.has(n, STARTED) ? graph.extras.get(n) : undefined;
-	const wake = extras?.wake;
-	const continues = wake !== undefined;
-	const attempt = continues ? nodes.attempt(n) : nodes.attempt(n) + 1;
+	const continues = extras?.wake !== undefined && extras.lost !== true;
+	const wake = continues ? extras?.wake : undefined;
+	// A node that was taken up again and again keeps the last number there is: the lease tells attempts apart.
+	const attempt = continues ? nodes.attempt(n) : Math.min(nodes.attempt(n) + 1, NodeTable.maxAttempt);
 	const lease = new Started(++state.seq, tx.now, id, attempt, state.epoch, n);
 	tx.batch.push(lease);
-	applyStarted(state, n, attempt, lease.seq);
-	if (extras !== undefined) delete extras.parkedAt;
-	if (rules.timed || graph.spec(n).timeout !== undefined) setTimeouts(tx, n, lease.seq, continues, rules.policies);
+	applyStarted(state, n, attempt, lease.seq, tx.now);
+	if (state.asking !== undefined && isAsked(state, n)) {
+		askForVersion(tx, n);
+		return { lease };
+	}
+	if (rules.timed || graph.spec(n).timeout !== undefined) setTimeouts(tx, n, lease.seq, rules.policies);
 	if (!nodes.has(n, HAS_REFS) || continues) {
 		const { input } = graph.spec(n);
 		const start = { type: "start", lease, input, wake } as const;
@@ -127,9 +138,13 @@ function mutate(tx: Transaction, patch: StagedPatch, key: string | undefined, ru
 		return tried;
 	}
 	settlePatch(tx, tried, undefined, rules);
-	// A patch without effect leaves no event that could carry its key.
-	if (tx.key !== undefined) state.keys.add(tx.key);
-	tx.key = undefined;
+	// A patch without effect leaves no other event that could carry its key.
+	if (tx.key !== undefined) {
+		const unused = tx.key;
+		tx.key = undefined;
+		state.keys.add(unused);
+		tx.stamp({ type: "patch.applied", key: unused });
+	}
 	return DONE;
 }
 
@@ -228,6 +243,14 @@ function resume(tx: Transaction): Accepted | Refusal {
 		return DONE;
 	}
 	return state.ended ? runEnded(tx) : DONE;
+}
+
+function close(tx: Transaction): Accepted | Refusal {
+	const { state } = tx;
+	if (!state.open || state.ended) return DONE;
+	tx.stamp({ type: "run.closed" });
+	state.open = false;
+	return DONE;
 }
 
 /** Starts a run that was created: its nodes become ready from now on. */

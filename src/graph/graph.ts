@@ -30,6 +30,17 @@ export interface Extras {
 	/** When the lease was granted, and how long earlier leases of the same attempt have held a slot. */
 	leasedAt?: number;
 	held?: number;
+	/** How many attempts ended by a crash, and how many did not end by themselves at all: these cost no retry. */
+	crashes?: number;
+	interruptions?: number;
+	/** The function that waited is gone with its process: the next lease starts a new attempt. */
+	lost?: boolean;
+	/** A person let it run with another version of its agent. */
+	admitted?: boolean;
+	/** Results of steps, by name. */
+	steps?: Map<string, unknown>;
+	/** What ended the waits so far, for an attempt that starts from the top: see {@link waitKey}. */
+	waited?: Map<string, Wake[]>;
 	/** The first spec, once it has another: the event that it was added says it. */
 	addedSpec?: StoredSpec;
 	/** The attempt of its creator that added it last, by an early commit. */

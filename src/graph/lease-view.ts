@@ -2,6 +2,7 @@ import type { ErrorInfo } from "../core/errors.js";
 import { outputsOf, type Settled, settledOf } from "./dependencies.js";
 import type { Graph } from "./graph.js";
 import { Started } from "./lease.js";
+import { RUNNING } from "./node-table.js";
 import type { Lease } from "./types.js";
 
 /** What the holder of a lease may read of its node. */
@@ -31,6 +32,12 @@ export class LeaseView {
 	/** How the last attempt that failed did. */
 	lastError(lease: Lease): ErrorInfo | undefined {
 		return this.graph.extras.get(this.numberOf(lease))?.error;
+	}
+
+	/** Whether an attempt is still the one that runs. */
+	isLive(lease: Lease): boolean {
+		const n = this.numberOf(lease);
+		return this.graph.nodes.state(n) === RUNNING && this.graph.nodes.lease(n) === lease.seq;
 	}
 
 	/** The number of the leased node. */

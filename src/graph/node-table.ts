@@ -66,6 +66,9 @@ const STRIDE = 16;
 
 /** The fixed-size part of every node. Nodes and edges are numbers here, and nowhere outside `graph/`. */
 export class NodeTable extends RowTable {
+	/** The largest number that an attempt can have. */
+	static readonly maxAttempt = (1 << (32 - ATTEMPT_SHIFT)) - 1;
+
 	constructor() {
 		super(STRIDE, true);
 	}

@@ -1,24 +1,19 @@
 import type { ErrorInfo, Refusal } from "../core/errors.js";
 import { SwarmError } from "../core/errors.js";
 import { deepFreeze } from "../core/plain.js";
-import {
-	applyAbandoned,
-	applyAttemptFailed,
-	applyCompleted,
-	applyFailed,
-	applySpeculated,
-	applyWoken,
-} from "./apply.js";
 import type { Author } from "./author.js";
 import { abort, clearTimers, stopRun } from "./consequences.js";
 import { outputProblem } from "./dependencies.js";
+import type { Graph } from "./graph.js";
 import type { PatchOutcome } from "./marking.js";
 import { COMMITTED_EARLY, EAGER, HAS_TIMERS, WITHHELD } from "./node-table.js";
 import { checkExpectations, type PatchRules, superseded, tryPatch } from "./patch.js";
 import { failurePolicy, mutationRight, policyOf, retryPolicy } from "./policies.js";
+import { applyAbandoned, applyAttemptFailed, applyCompleted, applyFailed, applySpeculated } from "./progress.js";
 import { jitterFraction, retryDelay } from "./retry.js";
 import type { Transaction } from "./transaction.js";
 import type { AbandonReason, StagedPatch, WithheldOutcome } from "./types.js";
+import { applyWoken } from "./waiting.js";
 
 /** What outcomes are decided by, beside the state. */
 export interface OutcomeRules extends PatchRules {
@@ -63,15 +58,18 @@ function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch |
 	const unexpected = checkExpectations(tx, patch);
 	const start = tx.savepoint();
 	stampCompleted(tx, n, output);
-	const before = { state: graph.nodes.state(n), lease: graph.nodes.lease(n), withheld: graph.extras.get(n)?.withheld };
+	const { withheld, steps, waited } = graph.extras.get(n) ?? {};
+	const before = { state: graph.nodes.state(n), lease: graph.nodes.lease(n) };
 	tx.undoable(
 		() => applyCompleted(state, n, output),
 		() => {
 			graph.restore(n, before.state);
 			graph.outputs.set(n, undefined);
 			graph.nodes.setLease(n, before.lease);
-			if (before.withheld === undefined) return;
-			graph.extrasOf(n).withheld = before.withheld;
+			if (steps !== undefined) graph.extrasOf(n).steps = steps;
+			if (waited !== undefined) graph.extrasOf(n).waited = waited;
+			if (withheld === undefined) return;
+			graph.extrasOf(n).withheld = withheld;
 			graph.nodes.flag(n, WITHHELD);
 		},
 	);
@@ -169,7 +167,7 @@ export function failAttempt(tx: Transaction, n: number, error: ErrorInfo, rules:
 	const attempt = graph.nodes.attempt(n);
 	const delay = retryDelay(
 		retryPolicy(rules.policies, graph.spec(n)),
-		attempt,
+		attempt - interruptions(graph, n),
 		error,
 		jitterFraction(rules.seed, id, attempt),
 	);
@@ -185,7 +183,12 @@ export function failAttempt(tx: Transaction, n: number, error: ErrorInfo, rules:
 	}
 	const woken = { type: "node.woken", node: id, attempt, wake: { kind: "retry" } } as const;
 	tx.stamp(woken);
-	applyWoken(state, n, woken);
+	applyWoken(state, n, woken, tx.now);
+}
+
+/** Attempts that did not end by themselves, and cost no retry. */
+function interruptions({ extras }: Graph, n: number): number {
+	return extras.size === 0 ? 0 : (extras.get(n)?.interruptions ?? 0);
 }
 
 /** A node fails for good; its policy says what that does to the rest. */

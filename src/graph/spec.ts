@@ -144,6 +144,7 @@ const FIELDS: Readonly<Record<Exclude<keyof NodeSpec, "id" | "agent" | "input">,
 	onFailure: (value: unknown) => oneOf(value, "onFailure", ["skip", "block", "failRun"]),
 	onPatchRejected: (value: unknown) => oneOf(value, "onPatchRejected", ["fail", "complete"]),
 	canMutate: (value: unknown) => oneOf(value, "canMutate", [true, false, "own"]),
+	onResume: (value: unknown) => oneOf(value, "onResume", ["retry", "fail", "ask"]),
 };
 
 function checkField(spec: NodeSpec, key: keyof NodeSpec): string | undefined {
@@ -161,7 +162,7 @@ function checkField(spec: NodeSpec, key: keyof NodeSpec): string | undefined {
  * @returns what is wrong in words, undefined when nothing is
  */
 export function checkPolicies(policies: NodePolicies): string | undefined {
-	for (const key of ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate"] as const) {
+	for (const key of ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate", "onResume"] as const) {
 		const value = policies[key];
 		const problem = value === undefined ? undefined : FIELDS[key](value as never);
 		if (problem !== undefined) return problem;

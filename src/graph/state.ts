@@ -2,6 +2,7 @@ import type { RunId } from "../core/ids.js";
 import type { RunStatus } from "../core/lifecycle.js";
 import { Graph } from "./graph.js";
 import { PENDING, READY, RUNNING, SPECULATIVE, WAITING } from "./node-table.js";
+import type { AgentVersions, RunSettings } from "./types.js";
 
 /** A signal that waits for a node to wait for it; for any node, or for one. */
 export interface KeptSignal {
@@ -21,6 +22,13 @@ export class RunState {
 	reason: string | undefined;
 	/** While stopping: how the run will have ended, and the node that did it. */
 	stopping: { readonly status: RunStatus; readonly reason?: string } | undefined;
+	settings: RunSettings = {};
+	/** Versions of the agents, as of the process that writes the run now. */
+	versions: AgentVersions | undefined;
+	/** Agents whose nodes below a number wait for a person before they run, as their version is another. */
+	asking: { readonly agents: ReadonlySet<string>; readonly below: number } | undefined;
+	/** When the last event was decided. */
+	at = 0;
 	/** Keys of patches that were applied. */
 	readonly keys = new Set<string>();
 	/** Signals that came before anyone waited for them, oldest first. */

@@ -63,3 +63,10 @@ function tell(event: RunEvent, node: string | undefined): string {
 	if ("attempt" in event) words.push(`(attempt ${event.attempt})`);
 	return words.join(" ");
 }
+
+/** Why the journal takes no more; it may say so itself. */
+export function lostError(error: unknown): SwarmError {
+	if (SwarmError.is(error) && (error.code === "FENCED" || error.code === "RUN_EXISTS")) return error;
+	if (SwarmError.is(error) && error.code.startsWith("JOURNAL_")) return error;
+	return new SwarmError("JOURNAL_UNAVAILABLE", "the journal did not take the events", {}, { cause: error });
+}

@@ -4,15 +4,12 @@ import { type PolicySource, type Timeouts, timeouts } from "./policies.js";
 import type { Transaction } from "./transaction.js";
 
 /** Sets the timers of an attempt: its own time is what it holds a slot, the total runs from the first start. */
-export function setTimeouts(tx: Transaction, n: number, seq: number, continues: boolean, policies: PolicySource): void {
+export function setTimeouts(tx: Transaction, n: number, seq: number, policies: PolicySource): void {
 	const { graph } = tx.state;
 	const limits: Timeouts | undefined = timeouts(policies, graph.spec(n));
 	if (limits === undefined) return;
 	const extras = graph.extrasOf(n);
 	const node = graph.id(n);
-	if (!continues) extras.held = 0;
-	extras.leasedAt = tx.now;
-	extras.firstStart ??= tx.now;
 	if (limits.attempt !== undefined) {
 		graph.nodes.flag(n, HAS_TIMERS);
 		const due = tx.now + Math.max(0, limits.attempt - (extras.held ?? 0));

@@ -1,7 +1,8 @@
 import type { Refusal } from "../core/errors.js";
-import { applyConfirmed, applyEarly, applySpeculated, changed, linkDependencies, setTerms } from "./apply.js";
 import type { Batch } from "./batch.js";
 import { EAGER, HAS_REFS, READY } from "./node-table.js";
+import { applyConfirmed, applySpeculated } from "./progress.js";
+import { applyEarly, changed, linkDependencies, setTerms } from "./shape.js";
 import { refuse } from "./spec.js";
 import type { RunState } from "./state.js";
 import { checkTerms } from "./terms.js";

@@ -13,6 +13,9 @@ export type FailurePolicy = "skip" | "block" | "failRun";
 /** What an agent may change: everything, only what it added itself, or nothing. */
 export type MutationRight = boolean | "own";
 
+/** What becomes of a node that ran when its process died. The default is `retry`. */
+export type ResumePolicy = "retry" | "fail" | "ask";
+
 /** How often and when a failed attempt is tried again. The default is one attempt. */
 export interface RetryPolicy {
 	/** Attempts in all, the first included; 1 to 1,000. */
@@ -53,6 +56,11 @@ export interface NodePolicies {
 	/** What an invalid patch returned by the agent does: fail the attempt (default) or complete without it. */
 	readonly onPatchRejected?: "fail" | "complete";
 	readonly canMutate?: MutationRight;
+	/**
+	 * What becomes of an attempt that ran when the process died: another one (default), a failure with `CRASHED`, or
+	 * a person is asked. The third crash of a node fails it in any case.
+	 */
+	readonly onResume?: ResumePolicy;
 }
 
 /** One unit of work: plain data only. */
@@ -126,7 +134,16 @@ export interface Lease {
 export type Wait =
 	| { readonly kind: "sleep"; readonly until: number }
 	| { readonly kind: "signal"; readonly name: string; readonly until?: number }
-	| { readonly kind: "approval"; readonly reason: string; readonly data?: unknown; readonly until?: number };
+	| {
+			readonly kind: "approval";
+			readonly reason: string;
+			readonly data?: unknown;
+			readonly until?: number;
+			/** Tells the approvals of one node apart, where it asks for several. */
+			readonly name?: string;
+			/** Nobody asked from inside: the question is whether the node may go on, after a crash or with another version of its agent. */
+			readonly resume?: "crash" | "version";
+	  };
 
 /** What ended a wait, with what came. */
 export type Wake =
@@ -136,6 +153,9 @@ export type Wake =
 	| { readonly kind: "signal"; readonly payload?: unknown }
 	| { readonly kind: "approved"; readonly by?: string; readonly data?: unknown }
 	| { readonly kind: "rejected"; readonly by?: string; readonly reason?: string };
+
+/** What ended an attempt from outside the graph. */
+export type Interruption = "crash" | "shutdown";
 
 /** Why a node was skipped: a failure upstream, or nobody needs it any more. */
 export type SkipCause = "failure" | "not-needed";
@@ -153,6 +173,20 @@ export interface StagedPatch {
 	readonly mutations: Patch;
 	readonly expand?: boolean;
 	readonly expect?: Readonly<Record<NodeId, NodeState>>;
+}
+
+/** Versions of agents by their names, those that have one. */
+export type AgentVersions = Readonly<Record<string, string>>;
+
+/** What a run was started with and its journal remembers. */
+export interface RunSettings {
+	/** Whether agents or defaults set time limits. */
+	readonly timed?: boolean;
+	/** Whether waits are remembered, for an attempt that starts from the top in another process. */
+	readonly durable?: boolean;
+	readonly versions?: AgentVersions;
+	/** The options of the run, as its swarm writes and reads them. */
+	readonly options?: Readonly<Record<string, unknown>>;
 }
 
 interface Stamp {
@@ -173,8 +207,23 @@ export type RunFact =
 			readonly epoch: number;
 			readonly open: boolean;
 			readonly metadata?: Readonly<Record<string, Plain>>;
+			/** What the run needs to go on in another process. */
+			readonly settings?: RunSettings;
+			/** The run that this one was made from, and the last event of it that counts. */
+			readonly forkedFrom?: { readonly run: RunId; readonly seq: number };
 	  }
 	| { readonly type: "run.started" }
+	/** Another process has taken the run over, or the same one after its journal failed. */
+	| {
+			readonly type: "run.recovered";
+			readonly epoch: number;
+			readonly versions?: AgentVersions;
+			readonly timed?: boolean;
+			/** Agents of another major version: a person is asked before nodes that are there run with them. */
+			readonly ask?: readonly string[];
+	  }
+	/** A run that was kept open ends as soon as nothing is left to do. */
+	| { readonly type: "run.closed" }
 	| { readonly type: "run.waiting" }
 	| { readonly type: "run.paused" }
 	| { readonly type: "run.resumed" }
@@ -192,7 +241,9 @@ export type RunFact =
 			readonly key?: string;
 	  }
 	| { readonly type: "edge.removed"; readonly from: NodeId; readonly to: NodeId; readonly key?: string }
-	| { readonly type: "patch.rejected"; readonly node: NodeId; readonly attempt: number; readonly refusal: Refusal };
+	| { readonly type: "patch.rejected"; readonly node: NodeId; readonly attempt: number; readonly refusal: Refusal }
+	/** A patch with a key that changed nothing. */
+	| { readonly type: "patch.applied"; readonly key: string };
 
 export type NodeFact =
 	| {
@@ -221,8 +272,24 @@ export type NodeFact =
 			readonly attempt: number;
 			readonly error: ErrorInfo;
 			readonly retryAt: number;
+			/** It did not fail by itself, and costs no retry: its process died, or was shut down. */
+			readonly interrupted?: Interruption;
 	  }
-	| { readonly type: "node.completed"; readonly node: NodeId; readonly attempt: number; readonly output: unknown }
+	| {
+			readonly type: "node.stepped";
+			readonly node: NodeId;
+			readonly attempt: number;
+			readonly name: string;
+			readonly value?: unknown;
+	  }
+	| {
+			readonly type: "node.completed";
+			readonly node: NodeId;
+			readonly attempt: number;
+			readonly output: unknown;
+			/** The output was remembered from an earlier call. */
+			readonly memo?: true;
+	  }
 	| {
 			readonly type: "node.failed";
 			readonly node: NodeId;
@@ -247,6 +314,9 @@ export type NodeFact =
 			readonly key?: string;
 	  }
 	| { readonly type: "node.confirmed"; readonly node: NodeId; readonly key?: string };
+
+/** The fact of one type about a node. */
+export type NodeFactOf<Type extends NodeFact["type"]> = Extract<NodeFact, { readonly type: Type }>;
 
 /** Every type of event. */
 export type RunEventType = RunEvent["type"];

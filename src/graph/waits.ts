@@ -1,14 +1,18 @@
-import type { Refusal } from "../core/errors.js";
+import type { ErrorInfo, Refusal } from "../core/errors.js";
 import { findNotPlain } from "../core/plain.js";
-import { applyParked, applyWoken, keepSignal, keptSignal } from "./apply.js";
 import type { Command } from "./command.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
+import { failFinally, type OutcomeRules } from "./outcome.js";
 import { refuse, show, unknownNode } from "./spec.js";
 import type { RunState } from "./state.js";
 import { setTotalTimeout } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Wait, Wake } from "./types.js";
+import { applyParked, applyWoken, keepSignal, keptSignal, waitKey } from "./waiting.js";
+
+/** How many ends of waits of one kind a durable run remembers for a node. */
+const MAX_REMEMBERED = 10_000;
 
 /** An attempt gives its lease back and waits: for time, a signal or a person. */
 export function park(tx: Transaction, { lease, wait }: Extract<Command, { type: "park" }>): Accepted | Refusal {
@@ -18,15 +22,18 @@ export function park(tx: Transaction, { lease, wait }: Extract<Command, { type: 
 	if (unfit !== undefined) return unfit;
 	const { state } = tx;
 	const { graph } = state;
-	const extras = graph.extrasOf(n);
+	if ((graph.extras.get(n)?.waited?.get(waitKey(wait) ?? "")?.length ?? 0) >= MAX_REMEMBERED) {
+		return refuse("LIMIT_EXCEEDED", `node "${lease.node}" has waited ${MAX_REMEMBERED} times for the same`, {
+			nodes: [lease.node],
+			hint: "what repeats without end belongs into nodes of its own",
+		});
+	}
 	tx.stamp({ type: "node.parked", node: lease.node, attempt: lease.attempt, wait });
-	if (extras.leasedAt !== undefined) extras.held = (extras.held ?? 0) + tx.now - extras.leasedAt;
-	extras.parkedAt = tx.now;
 	if (graph.nodes.has(n, HAS_TIMERS)) {
 		tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "attempt" });
 		if (wait.kind !== "sleep") tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "total" });
 	}
-	applyParked(state, n, wait);
+	applyParked(state, n, wait, tx.now);
 	const kept = wait.kind === "signal" ? keptSignal(state, wait.name, lease.node) : undefined;
 	if (kept !== undefined) {
 		wake(tx, n, { kind: "signal", ...(kept.payload !== undefined && { payload: kept.payload }) });
@@ -71,21 +78,37 @@ function listener({ graph, listening }: RunState, name: string, node: string | u
 }
 
 /** A person answers a node that waits for approval. */
-export function answerApproval(tx: Transaction, id: string, how: Wake): Accepted | Refusal {
+export function answerApproval(tx: Transaction, id: string, how: Wake, rules: OutcomeRules): Accepted | Refusal {
 	const { state } = tx;
 	const { graph } = state;
 	if (state.ended) return runEnded(tx);
 	const n = graph.index.get(id);
 	if (n === undefined) return unknownNode(id);
-	if (graph.nodes.state(n) !== WAITING || graph.extras.get(n)?.wait?.kind !== "approval") {
+	const wait = graph.extras.get(n)?.wait;
+	if (graph.nodes.state(n) !== WAITING || wait?.kind !== "approval") {
 		return refuse("ILLEGAL_STATE", `"${id}" is ${graph.stateName(n)} and waits for no approval`, {
 			nodes: [id],
 		});
 	}
 	const unfit = notPlain("the answer to an approval", { ...how });
 	if (unfit !== undefined) return unfit;
-	wake(tx, n, how);
+	// Where the question was whether it may run again, there is no function to hear a no.
+	if (wait.resume !== undefined && how.kind === "rejected") failFinally(tx, n, refusedToResume(id, wait, how), rules);
+	else wake(tx, n, how);
 	return DONE;
+}
+
+function refusedToResume(
+	node: string,
+	{ resume, reason }: Extract<Wait, { kind: "approval" }>,
+	{ by, reason: why }: Extract<Wake, { kind: "rejected" }>,
+): ErrorInfo {
+	const who = by === undefined ? "" : ` by ${by}`;
+	return {
+		code: resume === "crash" ? "CRASHED" : "VERSION_MISMATCH",
+		message: `${reason} Rejected${who}${why === undefined ? "" : `: ${why}`}`,
+		nodes: [node],
+	};
 }
 
 /** Ends a wait: the node is ready again. */
@@ -94,15 +117,13 @@ export function wake(tx: Transaction, n: number, how: Wake): void {
 	const { graph } = state;
 	const extras = graph.extrasOf(n);
 	const node = graph.id(n);
-	if (extras.wait !== undefined && (extras.wait.kind === "signal" || extras.wait.kind === "approval")) {
-		extras.excused = (extras.excused ?? 0) + tx.now - (extras.parkedAt ?? tx.now);
-		// From here on it counts again, also while the node waits for a slot.
-		setTotalTimeout(tx, n, extras);
-	}
+	const kind = extras.wait?.kind;
 	if (graph.nodes.has(n, HAS_TIMERS)) tx.batch.effects.push({ type: "clearTimers", node, kind: "wait" });
 	const event = { type: "node.woken", node, attempt: graph.nodes.attempt(n), wake: how } as const;
 	tx.stamp(event);
-	applyWoken(state, n, event);
+	applyWoken(state, n, event, tx.now);
+	// From here on it counts again, also while the node waits for a slot.
+	if (kind === "signal" || kind === "approval") setTotalTimeout(tx, n, extras);
 }
 
 function checkWait(wait: Wait): Refusal | undefined {
@@ -111,6 +132,8 @@ function checkWait(wait: Wait): Refusal | undefined {
 		return refuse("INVALID_INPUT", `${show(wait)} is nothing to wait for: use kind sleep, signal or approval`);
 	if (!(until === undefined ? kind !== "sleep" : Number.isFinite(until)))
 		return refuse("INVALID_INPUT", `a wait ends at ${show(until)}, which is no time of the clock`);
+	if (kind === "approval" && "resume" in wait)
+		return refuse("INVALID_INPUT", "an attempt cannot ask whether it may be resumed");
 	if (wait.kind === "signal") return checkName(wait.name) ?? notPlain("a wait", wait);
 	return notPlain("a wait", wait);
 }

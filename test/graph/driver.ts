@@ -175,6 +175,7 @@ export function notingHost(notes: string[]): ActorHost {
 	return {
 		start: (_, lease) => void notes.push(`start ${lease.node}`),
 		abort: (_, lease, code) => void notes.push(`abort ${lease.node} ${code}`),
+		unstarted: () => {},
 		mayRetry: () => true,
 		fill: () => {},
 		committed: () => {},

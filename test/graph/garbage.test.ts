@@ -37,6 +37,7 @@ const spec = nearly<NodeSpec>({
 	onFailure: fc.constantFrom("skip", "block"),
 	onPatchRejected: fc.constantFrom("fail", "complete"),
 	canMutate: fc.constantFrom(true, false, "own"),
+	onResume: fc.constantFrom("retry", "fail", "ask"),
 });
 
 const mutation = nearly<Record<string, unknown>>({

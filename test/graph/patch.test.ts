@@ -250,7 +250,7 @@ describe("a key", () => {
 		const driver = new Driver([node("a"), node("b", ["a"])]);
 		expect((await driver.handle.mutate([{ type: "addEdge", from: "a", to: "b" }], { key: "k" })).ok).toBe(true);
 		await driver.fail("a");
-		expect(driver.events.filter((event) => "key" in event)).toEqual([]);
+		expect(driver.events.filter((event) => "key" in event)).toMatchObject([{ type: "patch.applied", key: "k" }]);
 		const before = driver.picture();
 		await driver.handle.mutate([{ type: "addNode", node: node("x") }], { key: "k" });
 		expect(driver.picture()).toEqual(before);

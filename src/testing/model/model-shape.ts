@@ -47,6 +47,7 @@ const FIELDS: Readonly<Record<string, Test>> = {
 	onFailure: oneOf("skip", "block", "failRun"),
 	onPatchRejected: oneOf("fail", "complete"),
 	canMutate: oneOf(true, false, "own"),
+	onResume: oneOf("retry", "fail", "ask"),
 	speculative: oneOf("hold", "eager"),
 	metadata: isObject,
 };

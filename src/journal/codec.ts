@@ -1,0 +1,218 @@
+import { checksum, sha256 } from "../core/checksum.js";
+import { SwarmError } from "../core/errors.js";
+import type { RunEvent, StoredSpec } from "../graph/types.js";
+import type { Blob, JournalRecord } from "./journal.js";
+import { blobReference, blobReferences, mayHoldTags, taggedText, untagged } from "./tagged-json.js";
+
+/*
+ * A record's body is a JSON array. A number says at which time the events after it were decided. The
+ * three events that every node has are arrays: [0, node, attempt, epoch] started, [1, node, attempt,
+ * output?] completed, [2, spec, rest?] added. All others are objects without `seq` and `at`: they are
+ * numbered one by one from the record's first.
+ */
+const STARTED = 0;
+const COMPLETED = 1;
+const ADDED = 2;
+
+/** Longer texts of inputs, outputs, payloads and answers are stored once, by their hash. */
+export const MAX_INLINE = 4_096;
+
+/** A record is closed when it has so many events, or so long a text. */
+export const MAX_RECORD_EVENTS = 1_000;
+const MAX_RECORD_TEXT = 1 << 20;
+
+/** Members that hold what users hand over, as much of it as they like. */
+const LARGE = new Set(["input", "output", "payload", "data", "value"]);
+/** Members with such members. */
+const NESTED = new Set(["spec", "outcome", "wake", "wait"]);
+
+/** Makes records of the events of one run, as they come. */
+export class RecordEncoder {
+	#body = "";
+	#firstSeq = 0;
+	#lastSeq = 0;
+	#at = Number.NaN;
+	#events = 0;
+	#blobs: Blob[] = [];
+	#records: JournalRecord[] = [];
+
+	constructor(private readonly run: string) {}
+
+	/** Events that {@link take} has not given back yet. */
+	get events(): number {
+		return this.#events;
+	}
+
+	add(event: RunEvent): void {
+		if (this.#body === "") {
+			this.#firstSeq = event.seq;
+			this.#at = Number.NaN;
+		}
+		if (event.at !== this.#at) {
+			this.#at = event.at;
+			this.#push(String(event.at));
+		}
+		this.#push(this.#text(event));
+		this.#lastSeq = event.seq;
+		this.#events++;
+		if (event.seq - this.#firstSeq + 1 >= MAX_RECORD_EVENTS || this.#body.length >= MAX_RECORD_TEXT) this.#close();
+	}
+
+	/** Gives back what was added since the last time. */
+	take(): { readonly records: readonly JournalRecord[]; readonly blobs: readonly Blob[] } {
+		this.#close();
+		const taken = { records: this.#records, blobs: this.#blobs };
+		this.#records = [];
+		this.#blobs = [];
+		this.#events = 0;
+		return taken;
+	}
+
+	#push(text: string): void {
+		this.#body += this.#body === "" ? `[${text}` : `,${text}`;
+	}
+
+	#close(): void {
+		if (this.#body === "") return;
+		const body = `${this.#body}]`;
+		this.#body = "";
+		this.#records.push({
+			firstSeq: this.#firstSeq,
+			lastSeq: this.#lastSeq,
+			at: this.#at,
+			body,
+			checksum: checksum(this.run, this.#firstSeq, this.#lastSeq, body),
+		});
+	}
+
+	#text(event: RunEvent): string {
+		switch (event.type) {
+			case "node.started":
+				return `[${STARTED},${JSON.stringify(event.node)},${event.attempt},${event.epoch}]`;
+			case "node.completed":
+				if (event.memo === true) return this.#object(event, true);
+				return event.output === undefined
+					? `[${COMPLETED},${JSON.stringify(event.node)},${event.attempt}]`
+					: `[${COMPLETED},${JSON.stringify(event.node)},${event.attempt},${this.#large(event.output)}]`;
+			case "node.added": {
+				const { addedBy, depth, early, key } = event;
+				const spec = this.#spec(event.spec);
+				if (addedBy === undefined && early === undefined && key === undefined) return `[${ADDED},${spec}]`;
+				return `[${ADDED},${spec},${JSON.stringify({ addedBy, depth, early, key })}]`;
+			}
+			default:
+				return this.#object(event, true);
+		}
+	}
+
+	#spec(spec: StoredSpec): string {
+		const { input, metadata } = spec;
+		if (typeof input !== "object" && typeof input !== "string" && metadata === undefined) {
+			const text = JSON.stringify(spec);
+			if (!mayHoldTags(text)) return text;
+		}
+		return this.#object(spec, false);
+	}
+
+	/** An object whose large members may stand elsewhere. */
+	#object(object: object, isEvent: boolean): string {
+		let text = "";
+		for (const key of Object.keys(object)) {
+			if (isEvent && (key === "seq" || key === "at")) continue;
+			const member: unknown = (object as Record<string, unknown>)[key];
+			if (member === undefined) continue;
+			text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${this.#member(key, member)}`;
+		}
+		return `{${text}}`;
+	}
+
+	#member(key: string, member: unknown): string {
+		if (LARGE.has(key)) return this.#large(member);
+		if (NESTED.has(key) && typeof member === "object" && member !== null) return this.#object(member, false);
+		return taggedText(member);
+	}
+
+	#large(value: unknown): string {
+		const text = taggedText(value);
+		if (text.length <= MAX_INLINE) return text;
+		const hash = sha256(text);
+		this.#blobs.push({ hash, body: text });
+		return blobReference(hash);
+	}
+}
+
+/** Whether a record is as it was written. */
+export function isWhole(run: string, { firstSeq, lastSeq, body, checksum: sum }: JournalRecord): boolean {
+	return lastSeq >= firstSeq && checksum(run, firstSeq, lastSeq, body) === sum;
+}
+
+/** The hashes of the large values that the events of a record, or a snapshot's nodes, need. */
+export function blobsOf(body: string): readonly string[] {
+	return mayHoldTags(body) ? blobReferences(body) : NO_BLOBS;
+}
+
+const NO_BLOBS: readonly string[] = [];
+
+/**
+ * A stored text as the data it was made of.
+ *
+ * @param blobs - the large values that it refers to, by hash
+ * @throws SwarmError `JOURNAL_CORRUPT` when it cannot be read, or a large value is missing or not as it was written
+ */
+export function parseBody(what: string, body: string, blobs: ReadonlyMap<string, string>): unknown {
+	let parsed: unknown;
+	try {
+		parsed = JSON.parse(body);
+	} catch (error) {
+		throw new SwarmError("JOURNAL_CORRUPT", `${what} cannot be read`, {}, { cause: error });
+	}
+	if (!mayHoldTags(body)) return parsed;
+	return untagged(parsed, (hash) => {
+		const text = blobs.get(hash);
+		if (text === undefined) throw new SwarmError("JOURNAL_CORRUPT", `${what} refers to the blob ${hash}, which is gone`);
+		if (sha256(text) !== hash)
+			throw new SwarmError("JOURNAL_CORRUPT", `${what} refers to the blob ${hash}, which is not as it was written`);
+		return untagged(JSON.parse(text), () => undefined);
+	});
+}
+
+/**
+ * The events of a record, in order.
+ *
+ * @throws SwarmError `JOURNAL_CORRUPT` when it is not as it was written
+ */
+export function decodeRecord(
+	run: string,
+	record: JournalRecord,
+	blobs: ReadonlyMap<string, string>,
+	take: (event: RunEvent) => void,
+): void {
+	const what = `the record of events ${record.firstSeq} to ${record.lastSeq} of run "${run}"`;
+	if (!isWhole(run, record)) throw new SwarmError("JOURNAL_CORRUPT", `${what} is not as it was written`);
+	const entries = parseBody(what, record.body, blobs);
+	if (!Array.isArray(entries)) throw new SwarmError("JOURNAL_CORRUPT", `${what} is no list`);
+	let at = record.at;
+	let seq = record.firstSeq;
+	for (const entry of entries as readonly unknown[]) {
+		if (typeof entry === "number") at = entry;
+		else take(eventOf(seq++, at, entry));
+	}
+	if (seq !== record.lastSeq + 1)
+		throw new SwarmError("JOURNAL_CORRUPT", `${what} holds ${seq - record.firstSeq} events`);
+}
+
+function eventOf(seq: number, at: number, entry: unknown): RunEvent {
+	// The checksum says that it is what an encoder wrote.
+	if (!Array.isArray(entry)) return { seq, at, ...(entry as object) } as RunEvent;
+	const [kind, first, second, third] = entry as readonly unknown[];
+	switch (kind) {
+		case STARTED:
+			return { seq, at, type: "node.started", node: first, attempt: second, epoch: third } as RunEvent;
+		case COMPLETED:
+			return { seq, at, type: "node.completed", node: first, attempt: second, output: third } as RunEvent;
+		default: {
+			const spec = first as StoredSpec;
+			return { seq, at, type: "node.added", node: spec.id, spec, ...(second as object | undefined) } as RunEvent;
+		}
+	}
+}
