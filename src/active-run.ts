@@ -1,7 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
-import type { Clock, Timer } from "./core/clock.js";
+import { aheadClock, type Clock, type Timer } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
-import type { SwarmError } from "./core/errors.js";
+import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { AbortCode, Attempt, RunPort } from "./executor/attempt.js";
@@ -9,14 +9,20 @@ import type { Executor } from "./executor/executor.js";
 import { GraphActor } from "./graph/actor.js";
 import type { ActorHost } from "./graph/actor-config.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
-import type { Lease, NodePolicies, NodeSpec, Wake } from "./graph/types.js";
+import type { Lease, NodePolicies, NodeSpec, RunEvent, Wake } from "./graph/types.js";
+import type { Journal } from "./journal/journal.js";
+import type { RunJournal } from "./journal/run-journal.js";
+import type { JournalWriter } from "./journal/writer.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
-import { RunHandle } from "./run.js";
+import type { TakenOver } from "./recovery.js";
+import { attemptsOf, RunHandle } from "./run.js";
+import { RunCheckpoints } from "./run-checkpoints.js";
 import { RunFollower } from "./run-follower.js";
+import { deadlineOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { agentKey, type Limits } from "./scheduler/limits.js";
 import { RunQueue } from "./scheduler/run-queue.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
-import type { StartOptions, SwarmOptions } from "./swarm-options.js";
+import type { SwarmOptions } from "./swarm-options.js";
 
 /** What a run shares with the others of its swarm. */
 export interface SwarmParts {
@@ -26,11 +32,25 @@ export interface SwarmParts {
 	readonly limits: Limits;
 	readonly executor: Executor;
 	readonly scheduler: Scheduler;
+	/** Where runs are kept, and who writes them there. */
+	readonly journal: Journal | undefined;
+	readonly writer: JournalWriter | undefined;
 	/** The run has ended and its functions have returned. */
 	readonly onEnd: () => void;
 }
 
 const DEFAULT_GRACE_MS = 5_000;
+
+/** How a run begins in this process. */
+export interface Origin {
+	readonly run: RunId;
+	/** The graph of a run that is created. */
+	readonly nodes?: readonly NodeSpec[];
+	/** A run that goes on from its journal. */
+	readonly taken?: TakenOver;
+	/** The events that a fork begins with. */
+	readonly history?: Iterable<RunEvent>;
+}
 
 /** One run inside a swarm: it carries out its actor's effects and knows when all of it is over. */
 export class ActiveRun implements ActorHost, RunPort {
@@ -38,6 +58,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly handle: RunHandle;
 	readonly scope = new AsyncResource("SwarmRun");
 	readonly parked = new Map<NodeId, Attempt>();
+	readonly checkpoints: RunCheckpoints;
 	inFlight = 0;
 	leaked = 0;
 	finished = false;
@@ -45,20 +66,39 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly #parts: SwarmParts;
 	readonly #policies: PolicySource;
 	readonly #queue: RunQueue;
+	readonly #sink: RunJournal | undefined;
+	readonly #clock: Clock;
 	readonly #startedAt: number;
 	readonly #resolve: (outcome: RunOutcome) => void;
 	readonly #release: () => void;
 	readonly #cleanUp: (() => void)[] = [];
 	#deadline: Timer | undefined;
 	#ready = false;
+	#finishing = false;
+	#onIdle: (() => void) | undefined;
 
-	constructor(id: RunId, graph: { readonly nodes: readonly NodeSpec[] }, options: StartOptions, parts: SwarmParts) {
+	constructor(origin: Origin, options: RunOptions, parts: SwarmParts) {
 		this.#parts = parts;
-		this.#startedAt = parts.clock.now();
+		const { taken } = origin;
+		// A run's time does not go back, whatever the clock of another machine said.
+		const behind = taken === undefined ? 0 : taken.state.at - parts.clock.now();
+		this.#clock = behind > 0 ? aheadClock(parts.clock, behind) : parts.clock;
+		this.#startedAt = taken?.createdAt ?? this.#clock.now();
 		this.#policies = policySource(parts, options);
 		const { promise, resolve } = Promise.withResolvers<RunOutcome>();
 		this.#resolve = resolve;
-		this.actor = this.#makeActor(id, graph, options);
+		if (taken === undefined) this.#sink = parts.writer?.open(origin.run);
+		else this.#sink = parts.writer?.open(origin.run, taken.epoch, taken.state.seq, taken.state.status);
+		this.checkpoints = new RunCheckpoints(this.#sink, taken?.checkpoints ?? new Map());
+		if (taken !== undefined) this.#attempts = attemptsOf(taken.state);
+		try {
+			this.actor = this.#makeActor(origin, options);
+		} catch (error) {
+			this.#sink?.close();
+			throw error;
+		}
+		this.#sink?.bind(this.actor);
+		this.checkpoints.bind(this.actor);
 		this.#release = parts.clock.hold();
 		this.#queue = new RunQueue(this.actor, {
 			limits: parts.limits,
@@ -72,7 +112,7 @@ export class ActiveRun implements ActorHost, RunPort {
 				parts.scheduler.pump();
 			},
 		});
-		this.handle = new RunHandle(this.actor, promise);
+		this.handle = new RunHandle(this.actor, promise, parts.journal);
 		if (parts.options.inspect !== undefined) new RunFollower(this.actor, parts.options.inspect);
 		this.#ready = true;
 		this.#finishIfOver();
@@ -83,30 +123,33 @@ export class ActiveRun implements ActorHost, RunPort {
 		queueMicrotask(() => parts.executor.balance());
 	}
 
-	#makeActor(id: RunId, graph: { readonly nodes: readonly NodeSpec[] }, options: StartOptions): GraphActor {
-		const { options: swarm, clock } = this.#parts;
-		const journal = swarm.journal?.(id);
+	#makeActor({ run, nodes, taken, history }: Origin, options: RunOptions): GraphActor {
+		const { options: swarm, agents, journal } = this.#parts;
+		const tap = typeof swarm.journal === "function" ? swarm.journal(run) : this.#sink;
 		return GraphActor.create({
-			run: id,
-			nodes: graph.nodes,
+			run,
+			...(nodes !== undefined && { nodes }),
+			...(taken !== undefined && { recovered: taken }),
+			...(history !== undefined && { history }),
 			open: options.open === true,
 			policies: this.#policies,
 			timed: [options, swarm, ...swarm.agents].some((source) => source.timeout !== undefined),
-			clock,
+			clock: this.#clock,
 			...(swarm.seed !== undefined && { seed: swarm.seed }),
 			host: this,
 			...(options.onStall !== undefined && { onStall: options.onStall }),
 			...(options.metadata !== undefined && { metadata: options.metadata }),
-			...(journal !== undefined && { journal }),
+			...(journal !== undefined && { settings: settingsOf(options, agents.values(), this.#startedAt) }),
+			...(tap !== undefined && { journal: tap }),
 			...pick(swarm, ["ids", "check", "eventBuffer", "maxNodes", "maxDepth", "maxPatchSize", "onListenerError"]),
 		}).actor;
 	}
 
-	#watch(options: StartOptions): void {
-		const { clock } = this.#parts;
-		if (options.deadline !== undefined) {
-			const ms = milliseconds(options.deadline, "deadline");
-			this.#deadline = clock.set(this.#startedAt + ms, () => {
+	#watch(options: RunOptions): void {
+		const due = deadlineOf(options, this.#startedAt);
+		if (due !== undefined) {
+			this.#deadline = this.#clock.set(due, () => {
+				const ms = due - this.#startedAt;
 				this.actor.post({ type: "cancel", status: "timed_out", reason: `the deadline of ${ms} ms has passed` }, ignore);
 			});
 		}
@@ -122,6 +165,40 @@ export class ActiveRun implements ActorHost, RunPort {
 			signal.addEventListener("abort", cancel, { once: true });
 			this.#cleanUp.push(() => signal.removeEventListener("abort", cancel));
 		}
+	}
+
+	/**
+	 * Lets go of the run without ending it: nothing starts any more, what runs may end within a time, and what does
+	 * not is told to stop and runs again elsewhere.
+	 *
+	 * @param within - milliseconds
+	 */
+	async letGo(within: number): Promise<void> {
+		const { journal, scheduler, executor, clock } = this.#parts;
+		if (this.finished) return;
+		scheduler.remove(this.#queue);
+		if (this.#queue.running > 0) {
+			await new Promise<void>((resolve) => {
+				const timer = clock.set(clock.now() + within, resolve);
+				this.#onIdle = () => {
+					clock.clear(timer);
+					resolve();
+				};
+			});
+		}
+		if (!this.actor.isOver) this.actor.post({ type: "interrupt" });
+		try {
+			await this.#sink?.flushed();
+		} catch {
+			// The run says itself how it ended: its actor is told by the same failure.
+			return;
+		}
+		if (this.actor.isOver) return;
+		this.actor.lose(
+			new SwarmError("SUSPENDED", `this process has let go of the run after event ${this.actor.state.seq}`),
+		);
+		for (const attempt of executor.attemptsOf(this)) executor.abort(this, attempt.lease, "CANCELLED");
+		if (this.#sink !== undefined) await journal?.release(this.#sink.run, this.#sink.epoch);
 	}
 
 	start(actor: GraphActor, lease: Lease, input: unknown, wake: Wake | undefined): void {
@@ -176,6 +253,8 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	released(lease: Lease): void {
 		this.#queue.release(this.actor.leases.numberOf(lease));
+		// The outcome of the last one is still to come.
+		if (this.#queue.running === 0 && this.#onIdle !== undefined) queueMicrotask(this.#onIdle);
 	}
 
 	returned(): void {
@@ -187,24 +266,34 @@ export class ActiveRun implements ActorHost, RunPort {
 	}
 
 	#finishIfOver(): void {
-		if (this.finished || this.inFlight > 0) return;
-		if (!this.actor.isOver) return;
+		if (this.finished || this.#finishing || this.inFlight > 0 || !this.actor.isOver) return;
+		const sink = this.#sink;
+		if (sink === undefined || sink.defer !== undefined || this.actor.poison !== undefined) return this.#finish();
+		// Effects may run ahead of the journal: what the run came to may not.
+		this.#finishing = true;
+		sink.flushed().then(
+			() => this.#finish(),
+			() => this.#finish(),
+		);
+	}
+
+	#finish(): void {
 		this.finished = true;
 		const { clock, scheduler, onEnd } = this.#parts;
 		if (this.#deadline !== undefined) clock.clear(this.#deadline);
 		for (const cleanUp of this.#cleanUp) cleanUp();
+		this.#sink?.close();
 		this.#release();
 		scheduler.remove(this.#queue);
 		onEnd();
-		this.#resolve(
-			outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs: clock.now() - this.#startedAt }),
-		);
+		const wallMs = this.#clock.now() - this.#startedAt;
+		this.#resolve(outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs }));
 	}
 }
 
 function ignore(): void {}
 
-function policySource({ agents, limits, options: swarm }: SwarmParts, run: StartOptions): PolicySource {
+function policySource({ agents, limits, options: swarm }: SwarmParts, run: RunOptions): PolicySource {
 	const defaults: NodePolicies = { ...pick(swarm, POLICIES), ...pick(run, POLICIES) };
 	return { agent: (name) => agents.get(name), hasLimit: (name) => limits.has(name), defaults };
 }

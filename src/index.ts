@@ -16,11 +16,12 @@ export {
 	result,
 } from "./executor/agent.js";
 export type { AgentGraph } from "./executor/agent-graph.js";
+export type { Checkpoint } from "./executor/checkpoint.js";
 export type { AgentContext, Approval } from "./executor/context.js";
 export { Executor, type ExecutorOptions } from "./executor/executor.js";
 export { LocalPool, type WorkerPool } from "./executor/worker-pool.js";
 export { GraphActor } from "./graph/actor.js";
-export type { ActorConfig, ActorHost, EventSink } from "./graph/actor-config.js";
+export type { ActorConfig, ActorHost, EventSink, RecoveredRun } from "./graph/actor-config.js";
 export type { CheckLevel } from "./graph/checker.js";
 export type { StallPlan } from "./graph/command.js";
 export type { Settled } from "./graph/dependencies.js";
@@ -29,9 +30,11 @@ export type { PolicySource, Retry } from "./graph/policies.js";
 export { retryDelay } from "./graph/retry.js";
 export type {
 	AbandonReason,
+	AgentVersions,
 	Blocked,
 	FailurePolicy,
 	GrowthLimits,
+	Interruption,
 	Join,
 	Lease,
 	Mutation,
@@ -45,9 +48,11 @@ export type {
 	PatchOptions,
 	Refused,
 	Reply,
+	ResumePolicy,
 	RetryPolicy,
 	RunEvent,
 	RunEventType,
+	RunSettings,
 	SkipCause,
 	Snapshot,
 	StagedPatch,
@@ -57,12 +62,34 @@ export type {
 	Wait,
 	Wake,
 } from "./graph/types.js";
+export type {
+	AppendRefusal,
+	Awaitable,
+	Blob,
+	CheckpointChange,
+	Journal,
+	JournalRecord,
+	MemoEntry,
+	Pruned,
+	Quarantined,
+	Retention,
+	RunAppend,
+	RunFilter,
+	RunSummary,
+	StoredSnapshot,
+	Writer,
+	WriterStatus,
+} from "./journal/journal.js";
+export { memoryJournal } from "./journal/memory-journal.js";
+export { sqliteJournal } from "./journal/sqlite-journal.js";
+export type { Durability } from "./journal/writer.js";
 export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";
+export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
 export { Limits } from "./scheduler/limits.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
-export { createSwarm, RunFailedError, Swarm } from "./swarm.js";
-export type { GraphSpec, StartOptions, SwarmOptions } from "./swarm-options.js";
+export { createSwarm, type Recovered, RunFailedError, Swarm } from "./swarm.js";
+export type { GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";

@@ -7,8 +7,8 @@ import { COMPLETED, FAILED } from "./graph/node-table.js";
 import { countsOf } from "./graph/snapshot.js";
 import type { Blocked } from "./graph/types.js";
 
-/** How a run ended. */
-export type EndStatus = Exclude<RunStatus, "created" | "running" | "waiting" | "paused" | "stopping">;
+/** How a run ended; `suspended`: it has not ended, and goes on where it is recovered. */
+export type EndStatus = Exclude<RunStatus, "created" | "running" | "waiting" | "paused" | "stopping"> | "suspended";
 
 /** A node that failed, whether the run tolerated it or not. */
 export interface Failure {
@@ -63,7 +63,7 @@ export interface RunFigures {
 export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 	const { state, poison } = actor;
 	const reason = poison === undefined ? state.reason : `${poison.code}: ${poison.message}`;
-	const status = poison === undefined && hasEnded(state.status) ? (state.status as EndStatus) : "failed";
+	const status = statusOf(actor);
 	const counts = countsOf(actor.committedCounts);
 	let outputs: Readonly<Record<NodeId, unknown>> | undefined;
 	let failures: readonly Failure[] | undefined;
@@ -97,6 +97,11 @@ export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 			...figures,
 		},
 	};
+}
+
+function statusOf({ state, poison }: GraphActor): EndStatus {
+	if (poison !== undefined) return poison.code === "SUSPENDED" ? "suspended" : "failed";
+	return hasEnded(state.status) ? (state.status as EndStatus) : "failed";
 }
 
 function sinkOutputs(actor: GraphActor): Record<NodeId, unknown> {

@@ -1,17 +1,40 @@
+import type { Clock } from "./core/clock.js";
 import { type ErrorInfo, SwarmError } from "./core/errors.js";
 import type { ReadOptions } from "./core/event-log.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import { toDot, toMermaid } from "./diagram.js";
-import type { Answer, GraphActor } from "./graph/actor.js";
+import { readBoth } from "./event-reader.js";
+import { type Answer, GraphActor } from "./graph/actor.js";
 import type { Command } from "./graph/command.js";
 import { explain } from "./graph/explain.js";
 import { ask } from "./graph/handle.js";
 import { withIds } from "./graph/name-nodes.js";
 import { COMPLETED } from "./graph/node-table.js";
 import { show } from "./graph/spec.js";
+import type { RunState } from "./graph/state.js";
 import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
-import type { RunOutcome } from "./outcome.js";
+import type { Journal } from "./journal/journal.js";
+import { outcomeOf, type RunOutcome } from "./outcome.js";
 import { RunView } from "./view.js";
+
+/** A run that has ended, as its journal tells it. */
+export function endedRun(
+	state: RunState,
+	{ createdAt }: { readonly createdAt: number },
+	{ clock, journal }: { readonly clock: Clock; readonly journal: Journal | undefined },
+): RunHandle {
+	const { actor } = GraphActor.create({ recovered: { state }, clock, eventBuffer: 1 });
+	actor.log.close();
+	const outcome = outcomeOf(actor, { attempts: attemptsOf(state), leaked: 0, wallMs: state.at - createdAt });
+	return new RunHandle(actor, Promise.resolve(outcome), journal);
+}
+
+/** Calls of functions, as the nodes count them: in processes before this one, too. */
+export function attemptsOf({ graph }: RunState): number {
+	let attempts = 0;
+	for (let n = 0; n < graph.size; n++) attempts += graph.nodes.attempt(n);
+	return attempts;
+}
 
 /**
  * A run that was started: what can be seen of it and done to it. Requests that are refused throw a
@@ -23,9 +46,12 @@ export class RunHandle {
 	readonly #result: Promise<RunOutcome>;
 	#view: RunView | undefined;
 
+	readonly #journal: Journal | undefined;
+
 	/** @internal Runs are made by `swarm.start`. */
-	constructor(actor: GraphActor, result: Promise<RunOutcome>) {
+	constructor(actor: GraphActor, result: Promise<RunOutcome>, journal: Journal | undefined) {
 		this.id = actor.state.run;
+		this.#journal = journal;
 		this.#actor = actor;
 		this.#result = result;
 	}
@@ -37,14 +63,33 @@ export class RunHandle {
 
 	/**
 	 * Reads the run's events as they come: from the first when opened in the same tick as the run was
-	 * started, otherwise from the next one or from `from`.
+	 * started, otherwise from the next one or from `from`. With a journal a reader that falls behind reads on there.
 	 *
-	 * @throws SwarmError `LAGGED` with `from`, in the loop, when the reader was too slow
+	 * @throws SwarmError in the loop: `LAGGED` with `from`, when the reader was too slow and there is no journal;
+	 * `SEQ_PRUNED` when the journal does not keep the event any more
 	 */
 	events<Type extends RunEventType = RunEventType>(
 		options: ReadOptions<Type> = {},
 	): AsyncGenerator<Extract<RunEvent, { readonly type: Type }>, void, undefined> {
-		return this.#actor.log.read<Type>(options);
+		const { log } = this.#actor;
+		return this.#journal === undefined ? log.read<Type>(options) : this.#readOn<Type>(this.#journal, options);
+	}
+
+	/** What the memory has, and where that begins too late what the journal has. */
+	#readOn<Type extends RunEventType>(
+		journal: Journal,
+		options: ReadOptions<Type>,
+	): AsyncGenerator<Extract<RunEvent, { readonly type: Type }>, void, undefined> {
+		const { log } = this.#actor;
+		const wanted = options.types === undefined ? undefined : new Set<string>(options.types);
+		// Opened now, and not when the loop begins: what happens until then belongs to the reader.
+		const first = options.from ?? log.next;
+		const live = log.read({ from: Math.max(first, log.first) });
+		return readBoth(journal, this.id, log, live, first, wanted) as AsyncGenerator<
+			Extract<RunEvent, { readonly type: Type }>,
+			void,
+			undefined
+		>;
 	}
 
 	/**

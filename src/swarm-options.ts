@@ -8,6 +8,9 @@ import type { EventSink } from "./graph/actor-config.js";
 import type { CheckLevel } from "./graph/checker.js";
 import type { StallPlan } from "./graph/command.js";
 import type { GrowthLimits, NodePolicies } from "./graph/types.js";
+import type { Journal } from "./journal/journal.js";
+import type { Durability } from "./journal/writer.js";
+import type { VersionPolicy } from "./recovery.js";
 import type { Inspect } from "./run-follower.js";
 import type { SchedulingPolicy } from "./scheduler/run-queue.js";
 import type { NodeSpecOf } from "./typed-spec.js";
@@ -38,8 +41,18 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 	readonly check?: CheckLevel;
 	/** How many events a run keeps for its readers; default 4,096. */
 	readonly eventBuffer?: number;
-	/** Takes every batch of events of a run; what it throws ends the run with `JOURNAL_UNAVAILABLE`. */
-	readonly journal?: (run: RunId) => EventSink;
+	/**
+	 * Where runs are kept, so that they survive the process: see `sqliteJournal`. Or, for those who keep events
+	 * themselves, a function that gives a sink for each run; what the sink throws ends the run with
+	 * `JOURNAL_UNAVAILABLE`.
+	 */
+	readonly journal?: Journal | ((run: RunId) => EventSink);
+	/**
+	 * With a journal: whether effects wait for the disk. `strict` (default where the journal survives the process):
+	 * dependents and results are released when the completion is on the disk. `relaxed`: effects may run ahead by
+	 * 1,000 events or 10 ms, which a crash may lose; nodes of lost completions run again.
+	 */
+	readonly durability?: Durability;
 	readonly clock?: Clock;
 	readonly ids?: IdSource;
 	/** A 32-bit integer that jitter is drawn from; by default it comes from the run's id. */
@@ -55,6 +68,17 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 /** The graph that a run starts with. */
 export interface GraphSpec<A extends AnyAgent = AnyAgent> {
 	readonly nodes: readonly NodeSpecOf<A>[];
+}
+
+/** Options of a run that goes on from its journal; those it was started with are there. */
+export interface RecoverOptions {
+	/** Cancels the run when it aborts. */
+	readonly signal?: AbortSignal;
+	/**
+	 * Where an agent of the run's open nodes has another major version than when it was written last: refuse to go on
+	 * (default), run them nevertheless, or ask: each such node waits for `run.approve` before it runs.
+	 */
+	readonly onVersionMismatch?: VersionPolicy;
 }
 
 /** Options of one run. */

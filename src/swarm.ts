@@ -1,57 +1,59 @@
-import { ActiveRun } from "./active-run.js";
-import { type Clock, systemClock } from "./core/clock.js";
-import { milliseconds } from "./core/durations.js";
+import { ActiveRun, type Origin, type SwarmParts } from "./active-run.js";
+import { systemClock } from "./core/clock.js";
+import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
+import { thisProcess } from "./core/host.js";
 import { type RunId, randomIds } from "./core/ids.js";
-import { findNotPlain } from "./core/plain.js";
-import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { Executor } from "./executor/executor.js";
 import { LocalPool } from "./executor/worker-pool.js";
-import { checkPolicies, show } from "./graph/spec.js";
-import type { NodePolicies } from "./graph/types.js";
+import type { Journal, Writer } from "./journal/journal.js";
+import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
-import type { RunHandle } from "./run.js";
-import { agentKey, Limits } from "./scheduler/limits.js";
-import { type SchedulingPolicy, schedulingPolicies } from "./scheduler/run-queue.js";
+import { fromJournal, takeOver } from "./recovery.js";
+import { endedRun, type RunHandle } from "./run.js";
+import { optionsOf, type RunOptions } from "./run-settings.js";
+import { Limits } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
-import type { GraphSpec, StartOptions, SwarmOptions } from "./swarm-options.js";
+import { findRun, loadState } from "./stored-run.js";
+import { checkOptions, checkStart, checkVersionPolicy, limitEntries } from "./swarm-checks.js";
+import type { GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
 
 /** The composition root: agents, limits and ports; it runs many graphs, which share its slots and limits. */
 export class Swarm<A extends AnyAgent = AnyAgent> {
-	readonly #options: SwarmOptions<A>;
-	readonly #agents: ReadonlyMap<string, AnyAgent>;
-	readonly #clock: Clock;
-	readonly #limits: Limits;
-	readonly #executor: Executor;
-	readonly #scheduler: Scheduler;
+	readonly #parts: Omit<SwarmParts, "onEnd">;
+	readonly #writer: Writer;
 	readonly #runs = new Map<RunId, ActiveRun>();
 	#closed = false;
 
 	/** @internal Use {@link createSwarm}. */
 	constructor(options: SwarmOptions<A>) {
 		checkOptions(options);
-		this.#options = options;
-		this.#agents = agentsByName(options.agents);
-		this.#clock = options.clock ?? systemClock;
-		this.#limits = new Limits(limitEntries(options));
+		const agents = agentsByName(options.agents);
+		const clock = options.clock ?? systemClock;
+		const limits = new Limits(limitEntries(options));
 		for (const agent of options.agents) {
 			for (const name of agent.limits ?? []) {
-				if (!this.#limits.has(name))
+				if (!limits.has(name))
 					throw new SwarmError(
 						"INVALID_OPTION",
 						`agent "${agent.name}" takes the limit "${name}", which the swarm does not have`,
 					);
 			}
 		}
-		this.#executor = new Executor({
-			agents: this.#agents,
+		const executor = new Executor({
+			agents,
 			pool: options.pool ?? new LocalPool(options.concurrency ?? 4),
-			clock: this.#clock,
-			depth: (most) => this.#scheduler.depth(most),
-			onFree: () => this.#scheduler.pump(),
+			clock,
+			depth: (most) => scheduler.depth(most),
+			onFree: () => scheduler.pump(),
 		});
-		this.#scheduler = new Scheduler(this.#executor);
+		const scheduler = new Scheduler(executor);
+		const journal = typeof options.journal === "object" ? options.journal : undefined;
+		this.#writer = { id: (options.ids ?? randomIds).run(), ...thisProcess() };
+		const durability = options.durability ?? (journal?.durable === true ? "strict" : "relaxed");
+		const writer = journal && new JournalWriter({ journal, durability, clock, writer: this.#writer });
+		this.#parts = { options, agents, clock, limits, executor, scheduler, journal, writer };
 	}
 
 	/**
@@ -61,25 +63,102 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * `UNKNOWN_DEPENDENCY`, `CYCLE`, `INVALID_INPUT`, `INVALID_OPTION`, `RUN_EXISTS`, `SWARM_CLOSED`
 	 */
 	start(graph: GraphSpec<A>, options: StartOptions = {}): RunHandle {
-		if (this.#closed) throw new SwarmError("SWARM_CLOSED", "the swarm is closed");
+		this.#assertOpen();
 		// The types of the agents were checked where the graph was written.
 		const untyped = graph as unknown as GraphSpec;
 		checkStart(untyped, options);
-		const id = options.runId ?? (this.#options.ids ?? randomIds).run();
-		if (this.#runs.has(id)) throw new SwarmError("RUN_EXISTS", `the run "${id}" exists`, { hint: "use another runId" });
-		const run = new ActiveRun(id, untyped, options, {
-			options: this.#options,
-			agents: this.#agents,
-			clock: this.#clock,
-			limits: this.#limits,
-			executor: this.#executor,
-			scheduler: this.#scheduler,
+		const run = options.runId ?? (this.#parts.options.ids ?? randomIds).run();
+		this.#assertNew(run, options.runId !== undefined);
+		return this.#begin({ run, nodes: untyped.nodes }, options);
+	}
+
+	/**
+	 * Brings back a run that its journal has and that nobody writes any more: nodes that ended stay ended, nodes that
+	 * ran are tried again, what waited still waits.
+	 *
+	 * @returns the run; of one that has ended, a handle whose result is there
+	 * @throws SwarmError `UNKNOWN_RUN`, `RUN_BUSY` while its writer is alive, `VERSION_MISMATCH`, `JOURNAL_CORRUPT`,
+	 * `JOURNAL_UNAVAILABLE`, `INVALID_OPTION` for a swarm without a journal, `SWARM_CLOSED`
+	 */
+	async recover(run: RunId, options: RecoverOptions = {}): Promise<RunHandle> {
+		const journal = this.#journalFor("recover");
+		this.#assertHere(run);
+		const summary = await fromJournal(() => findRun(journal, run));
+		if (summary.ended) return endedRun(await fromJournal(() => loadState(journal, run)), summary, this.#parts);
+		const { agents, clock, limits } = this.#parts;
+		const { onVersionMismatch = "fail" } = options;
+		checkVersionPolicy(onVersionMismatch);
+		const hasLimit = (name: string): boolean => limits.has(name);
+		const taken = await fromJournal(() =>
+			takeOver(run, { journal, writer: this.#writer, clock, agents, hasLimit, onVersionMismatch }),
+		);
+		this.#assertHere(run);
+		const { open, settings } = taken.state;
+		const { signal } = options;
+		return this.#begin({ run, taken }, { ...optionsOf(settings), open, ...(signal !== undefined && { signal }) });
+	}
+
+	/**
+	 * Brings back every run that has not ended and that nobody writes any more.
+	 *
+	 * @returns the runs, oldest first, and those that cannot go on here, each with the reason
+	 * @throws SwarmError `JOURNAL_UNAVAILABLE`, `JOURNAL_CORRUPT`, `INVALID_OPTION`, `SWARM_CLOSED`
+	 */
+	async recoverAll(options: RecoverOptions = {}): Promise<Recovered> {
+		const journal = this.#journalFor("recoverAll");
+		const open = await fromJournal(() => journal.runs({ ended: false }));
+		const runs: RunHandle[] = [];
+		const refused: { run: RunId; error: SwarmError }[] = [];
+		for (const { run } of open.toReversed()) {
+			if (this.#runs.has(run)) continue;
+			try {
+				runs.push(await this.recover(run, options));
+			} catch (error) {
+				if (!SwarmError.is(error)) throw error;
+				refused.push({ run, error });
+			}
+		}
+		return { runs, refused };
+	}
+
+	#begin(origin: Origin, options: RunOptions): RunHandle {
+		const active = new ActiveRun(origin, options, {
+			...this.#parts,
 			onEnd: () => {
-				this.#runs.delete(id);
+				if (this.#runs.get(origin.run) === active) this.#runs.delete(origin.run);
 			},
 		});
-		if (!run.finished) this.#runs.set(id, run);
-		return run.handle;
+		if (!active.finished) this.#runs.set(origin.run, active);
+		return active.handle;
+	}
+
+	#assertOpen(): void {
+		if (this.#closed) throw new SwarmError("SWARM_CLOSED", "the swarm is closed");
+	}
+
+	#assertNew(run: RunId, given: boolean): void {
+		let known = this.#runs.has(run);
+		// Ids of our own are as good as unique; a journal that answers later refuses the first batch.
+		if (!known && given && this.#parts.journal !== undefined) {
+			const found = this.#parts.journal.find(run);
+			known = found !== undefined && !isPromiseLike(found);
+		}
+		if (known) throw new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: "use another runId" });
+	}
+
+	#assertHere(run: RunId): void {
+		this.#assertOpen();
+		if (!this.#runs.has(run)) return;
+		throw new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint: "see swarm.runs()" });
+	}
+
+	#journalFor(what: string): Journal {
+		this.#assertOpen();
+		const { journal } = this.#parts;
+		if (journal !== undefined) return journal;
+		throw new SwarmError("INVALID_OPTION", `${what} needs a swarm with a journal`, {
+			hint: 'createSwarm({ journal: sqliteJournal("runs.db"), … })',
+		});
 	}
 
 	/**
@@ -100,15 +179,37 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		return [...this.#runs.values()].map((run) => run.handle);
 	}
 
-	/** Cancels what still runs and takes no more. Resolves when every function has returned or its grace is over. */
+	/** Cancels what still runs and takes no more; with a journal see also {@link drain}. Resolves when every function has returned or its grace is over. */
 	async close(): Promise<void> {
 		this.#closed = true;
 		await Promise.all([...this.#runs.values()].map((run) => run.handle.cancel("the swarm was closed")));
 	}
 
+	/**
+	 * Lets go of every run without ending it, for a shutdown: nothing starts any more, what runs may end within a time,
+	 * and what does not is told to stop and runs again where the run is recovered. The results of these runs are
+	 * `suspended`. Runs that no journal keeps are cancelled.
+	 *
+	 * @param within - how long functions may take to return; default 10 seconds
+	 * @throws SwarmError `INVALID_OPTION`
+	 */
+	async drain(within: Duration = "10s"): Promise<void> {
+		const ms = milliseconds(within, "within");
+		if (this.#parts.journal === undefined) return this.close();
+		this.#closed = true;
+		await Promise.all([...this.#runs.values()].map((run) => run.letGo(ms)));
+	}
+
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
 	}
+}
+
+/** What came of {@link Swarm.recoverAll}. */
+export interface Recovered {
+	readonly runs: readonly RunHandle[];
+	/** Runs that are as they were. */
+	readonly refused: readonly { readonly run: RunId; readonly error: SwarmError }[];
 }
 
 /** What `swarm.run` throws when the run did not complete. */
@@ -163,59 +264,4 @@ function agentsByName(agents: readonly AnyAgent[]): Map<string, AnyAgent> {
 		byName.set(agent.name, agent);
 	}
 	return byName;
-}
-
-function limitEntries(options: SwarmOptions): [string, number][] {
-	const entries = Object.entries(options.limits ?? {});
-	for (const agent of options.agents)
-		if (agent.concurrency !== undefined) entries.push([agentKey(agent.name), agent.concurrency]);
-	return entries;
-}
-
-function checkOptions(options: SwarmOptions): void {
-	if (!Array.isArray(options?.agents)) throw new SwarmError("INVALID_OPTION", "createSwarm needs a list of agents");
-	for (const agent of options.agents) {
-		if (typeof agent?.name !== "string" || typeof agent.run !== "function") {
-			throw new SwarmError("INVALID_OPTION", `${show(agent)} is no agent`, { hint: "make it with defineAgent" });
-		}
-		const problem = checkPolicies(agent);
-		if (problem !== undefined) throw new SwarmError("INVALID_OPTION", `agent "${agent.name}": ${problem}`);
-	}
-	checkWhole(options.concurrency, "concurrency", 1, 100_000);
-	checkWhole(options.maxNodes, "maxNodes", 0, Number.MAX_SAFE_INTEGER);
-	checkWhole(options.maxDepth, "maxDepth", 0, Number.MAX_SAFE_INTEGER);
-	checkWhole(options.maxPatchSize, "maxPatchSize", 0, Number.MAX_SAFE_INTEGER);
-	checkWhole(options.eventBuffer, "eventBuffer", 1, 100_000_000);
-	checkCommon(options);
-	if (options.grace !== undefined) milliseconds(options.grace, "grace");
-	if (options.check !== undefined && !["off", "local", "full"].includes(options.check)) {
-		throw new SwarmError("INVALID_OPTION", `check is ${show(options.check)}: use off, local or full`);
-	}
-}
-
-function checkStart(graph: GraphSpec, options: StartOptions): void {
-	if (typeof graph !== "object" || graph === null || !Array.isArray(graph.nodes)) {
-		throw new SwarmError("INVALID_SPEC", "a graph is { nodes: [...] }");
-	}
-	checkWhole(options.concurrency, "concurrency", 1, 100_000);
-	checkWhole(options.onStall?.times, "onStall.times", 1, 1_000);
-	checkCommon(options);
-	if (options.deadline !== undefined) milliseconds(options.deadline, "deadline");
-	const { signal } = options;
-	if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {
-		throw new SwarmError("INVALID_OPTION", "signal is no AbortSignal");
-	}
-	const wrong = options.metadata === undefined ? undefined : findNotPlain(options.metadata);
-	if (wrong !== undefined) throw new SwarmError("INVALID_OPTION", `metadata holds ${wrong.found} at "${wrong.path}"`);
-	if (options.runId !== undefined && (typeof options.runId !== "string" || options.runId === "")) {
-		throw new SwarmError("INVALID_OPTION", "runId is not a string with a character in it");
-	}
-}
-
-function checkCommon(options: Omit<NodePolicies, "limits"> & { readonly policy?: SchedulingPolicy }): void {
-	const problem = checkPolicies(options);
-	if (problem !== undefined) throw new SwarmError("INVALID_OPTION", problem);
-	if (options.policy !== undefined && !schedulingPolicies.includes(options.policy)) {
-		throw new SwarmError("INVALID_OPTION", `policy is ${show(options.policy)}: use ${schedulingPolicies.join(" or ")}`);
-	}
 }

@@ -35,6 +35,7 @@ export type ErrorCode =
 	| "SEQ_PRUNED"
 	| "SIMULATION_FAILED"
 	| "STALE_LEASE"
+	| "SUSPENDED"
 	| "SWARM_CLOSED"
 	| "TIMEOUT"
 	| "UNKNOWN_AGENT"

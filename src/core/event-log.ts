@@ -47,6 +47,11 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 		this.#last = last;
 	}
 
+	/** The event that a reader which is opened now begins with. */
+	get next(): number {
+		return this.#opening ? this.#start : this.#last + 1;
+	}
+
 	get last(): number {
 		return this.#last;
 	}
@@ -124,7 +129,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 	read<Type extends Event["type"]>(
 		options: ReadOptions<Type> = {},
 	): AsyncGenerator<Extract<Event, { type: Type }>, void, undefined> {
-		const from = options.from ?? (this.#opening ? this.#start : this.#last + 1);
+		const from = options.from ?? this.next;
 		const wanted = options.types === undefined ? undefined : new Set<string>(options.types);
 		// Who is there from the start keeps what there is: a few entries, as a graph is one range.
 		const kept = this.#opening ? this.#ring.slice() : [];

@@ -72,6 +72,11 @@ export function isResult(value: unknown): value is AgentResult<unknown> {
 export interface AgentDefinition<Name extends string, Input, Output> extends NodePolicies {
 	/** Unique in a swarm. */
 	readonly name: Name;
+	/**
+	 * A semantic version (semver.org). A run that goes on in another process with another major version is not resumed
+	 * unless somebody says so, and remembered outputs of another version are not used.
+	 */
+	readonly version?: string;
 	/** Does the work; a synchronous function will do too. */
 	readonly run: (
 		input: Input,
@@ -116,6 +121,9 @@ export function defineAgent<const Name extends string, Input = undefined, Output
 		throw new SwarmError("INVALID_SPEC", "an agent needs a name and a run function", {
 			hint: 'defineAgent({ name: "search", run: async (input, ctx) => … })',
 		});
+	}
+	if (definition.version !== undefined && (typeof definition.version !== "string" || definition.version === "")) {
+		throw new SwarmError("INVALID_SPEC", `the version of agent "${definition.name}" is no text`);
 	}
 	return Object.freeze({ ...definition });
 }

@@ -17,6 +17,8 @@ export interface RunPort {
 	graceOf(lease: Lease): number;
 	/** Attempts whose functions are parked, by node. */
 	readonly parked: Map<NodeId, Attempt>;
+	/** Saved progress of the run's nodes. */
+	readonly checkpoints: CheckpointStore;
 	/** Functions that have not returned, leaked ones left out. */
 	inFlight: number;
 	/** Functions that had not returned when their grace was over. */
@@ -27,6 +29,15 @@ export interface RunPort {
 	returned(): void;
 	/** A request to park was granted or refused. */
 	parkedOrNot(attempt: Attempt, parked: boolean): void;
+}
+
+/** Where the progress of nodes is kept. */
+export interface CheckpointStore {
+	load(node: NodeId): unknown;
+	/** Remembers progress for the next attempt in this process. */
+	note(node: NodeId, state: unknown): void;
+	/** @returns when it is kept */
+	save(node: NodeId, state: unknown): Promise<void>;
 }
 
 /** How an attempt came to be over before its function returned. */
@@ -66,6 +77,11 @@ export class Attempt {
 		readonly agent: AnyAgent,
 	) {
 		this.context = new AgentContext(this);
+	}
+
+	/** Whether it still has its lease: it runs, and nothing has ended it. */
+	get isLive(): boolean {
+		return this.run.actor.leases.isLive(this.lease);
 	}
 
 	/** Made when it is first needed. */

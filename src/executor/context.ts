@@ -1,9 +1,11 @@
 import { type Duration, milliseconds } from "../core/durations.js";
 import { type ErrorInfo, SwarmError } from "../core/errors.js";
+import { waitKey } from "../core/wait-key.js";
 import type { Settled } from "../graph/dependencies.js";
 import type { Wait, Wake } from "../graph/types.js";
 import { AgentGraph } from "./agent-graph.js";
 import type { Attempt } from "./attempt.js";
+import { Checkpoint } from "./checkpoint.js";
 
 /** How a person answered. */
 export interface Approval {
@@ -13,6 +15,9 @@ export interface Approval {
 
 /** What an agent has touched. */
 interface Made {
+	checkpoint?: Checkpoint;
+	/** Names of steps that this attempt has used. */
+	steps?: Set<string>;
 	graph?: AgentGraph;
 	deps?: Readonly<Record<string, unknown>>;
 	settled?: Readonly<Record<string, Settled>>;
@@ -22,6 +27,8 @@ interface Made {
 export class AgentContext {
 	readonly #attempt: Attempt;
 	#made: Made | undefined;
+	/** How the waits of an attempt that its process ended have ended: this one need not wait for them again. */
+	readonly #waited: Map<string, Wake[]> | undefined;
 
 	constructor(attempt: Attempt) {
 		this.#attempt = attempt;
@@ -30,6 +37,8 @@ export class AgentContext {
 		if (actor.leases.hasOpen(attempt.lease)) {
 			this.#made = { deps: actor.leases.outputs(attempt.lease), settled: actor.leases.settled(attempt.lease) };
 		}
+		const waited = actor.leases.waited(attempt.lease);
+		if (waited !== undefined) this.#waited = new Map([...waited].map(([key, wakes]) => [key, [...wakes]]));
 	}
 
 	get runId(): string {
@@ -45,9 +54,57 @@ export class AgentContext {
 		return this.#attempt.lease.attempt;
 	}
 
-	/** The same for every attempt of this node: hand it to services that take a key for doing a thing once. */
+	/**
+	 * The same for every attempt of this node, in whatever process: hand it to services that take a key for doing a
+	 * thing once.
+	 */
 	get idempotencyKey(): string {
-		return `${this.runId}/${this.nodeId}`;
+		// A run's id may hold a slash, too: two runs never share a key.
+		return `${encodeURIComponent(this.runId)}/${this.nodeId}`;
+	}
+
+	/** Whether an attempt before this one was ended by its process: parts of the work may have been done. */
+	get resumed(): boolean {
+		const { run, lease } = this.#attempt;
+		return run.actor.leases.isResumed(lease);
+	}
+
+	/** Saved progress, for work that takes long. */
+	get checkpoint(): Checkpoint {
+		this.#made ??= {};
+		this.#made.checkpoint ??= new Checkpoint(this.#attempt);
+		return this.#made.checkpoint;
+	}
+
+	/**
+	 * Does a part of the work once: its result is recorded, and later attempts of this node get it without calling the
+	 * function again. Steps may run side by side. A step that throws is not recorded. One whose process dies between
+	 * its effect and its record runs again: for effects that must not happen twice, hand on the idempotency key.
+	 *
+	 * @param name - unique in this node
+	 * @param run - gives plain data
+	 * @returns what the function gave, now or in an earlier attempt
+	 * @throws SwarmError `DUPLICATE_STEP` for a name used twice, `INVALID_OUTPUT`, `LIMIT_EXCEEDED` beyond 10,000 steps,
+	 * `STALE_LEASE` when the attempt is over; and what the function throws
+	 */
+	async step<Result>(name: string, run: () => Result | PromiseLike<Result>): Promise<Result> {
+		this.#made ??= {};
+		this.#made.steps ??= new Set();
+		const { lease } = this.#attempt;
+		if (this.#made.steps.has(name)) {
+			throw new SwarmError("DUPLICATE_STEP", `node "${lease.node}" uses the step "${name}" twice in one attempt`, {
+				nodes: [lease.node],
+				hint: "give each step a name of its own, for instance with an index",
+			});
+		}
+		this.#made.steps.add(name);
+		const recorded = this.#attempt.run.actor.leases.steps(lease);
+		// What was recorded under this name is what the same function gave.
+		if (recorded?.has(name) === true) return recorded.get(name) as Result;
+		const value = await run();
+		const answer = await this.#attempt.ask({ type: "step", lease: this.#attempt.lease, name, value });
+		if ("code" in answer) throw SwarmError.from(answer);
+		return value;
 	}
 
 	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
@@ -127,6 +184,8 @@ export class AgentContext {
 	 */
 	requestApproval(request: {
 		readonly reason: string;
+		/** Tells it from other requests of this node, where one attempt makes several at a time. */
+		readonly name?: string;
 		readonly data?: unknown;
 		readonly timeout?: Duration;
 	}): Promise<Approval> {
@@ -135,14 +194,16 @@ export class AgentContext {
 
 	async #requestApproval(request: {
 		readonly reason: string;
+		readonly name?: string;
 		readonly data?: unknown;
 		readonly timeout?: Duration;
 	}): Promise<Approval> {
-		const { reason, data, timeout } = request;
+		const { reason, name, data, timeout } = request;
 		const wake = await this.#wait({
 			kind: "approval",
 			reason,
 			...(data !== undefined && { data }),
+			...(name !== undefined && { name }),
 			...(timeout !== undefined && { until: this.#in(timeout) }),
 		});
 		if (wake.kind === "approved") {
@@ -164,7 +225,8 @@ export class AgentContext {
 	}
 
 	#wait(wait: Wait): Promise<Wake> {
-		return this.#attempt.park(wait);
+		const before = this.#waited?.get(waitKey(wait))?.shift();
+		return before === undefined ? this.#attempt.park(wait) : Promise.resolve(before);
 	}
 }
 

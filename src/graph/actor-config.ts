@@ -64,8 +64,8 @@ export interface ActorConfig extends GrowthLimits {
 /** A run that was read from its journal. */
 export interface RecoveredRun {
 	readonly state: RunState;
-	/** Of this writer. */
-	readonly epoch: number;
+	/** Of this writer; without one the run is only looked at. */
+	readonly epoch?: number;
 	/** Agents whose open nodes wait for a person before they run. */
 	readonly ask?: readonly string[];
 }

@@ -233,6 +233,7 @@ export class GraphActor {
 
 	/** The journal keeps what it was handed over. */
 	accepted(): void {
+		if (this.#poison !== undefined) return;
 		this.#inFlight = false;
 		this.#pending = false;
 		this.#draining = true;

@@ -118,6 +118,7 @@ export function applyRecovered(state: RunState, event: Extract<RunEvent, { reado
 		// Retry waits have no function that waits.
 		if ((extras.wait !== undefined && extras.wait.kind !== "retry") || extras.wake !== undefined) extras.lost = true;
 		if (graph.isTerminal(n)) delete extras.lost;
+		graph.onChange?.(n);
 	}
 }
 

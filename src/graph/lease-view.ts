@@ -3,7 +3,7 @@ import { outputsOf, type Settled, settledOf } from "./dependencies.js";
 import type { Graph } from "./graph.js";
 import { Started } from "./lease.js";
 import { RUNNING } from "./node-table.js";
-import type { Lease } from "./types.js";
+import type { Lease, Wake } from "./types.js";
 
 /** What the holder of a lease may read of its node. */
 export class LeaseView {
@@ -32,6 +32,21 @@ export class LeaseView {
 	/** How the last attempt that failed did. */
 	lastError(lease: Lease): ErrorInfo | undefined {
 		return this.graph.extras.get(this.numberOf(lease))?.error;
+	}
+
+	/** Whether an attempt of the node was ended by its process. */
+	isResumed(lease: Lease): boolean {
+		return (this.graph.extras.get(this.numberOf(lease))?.interruptions ?? 0) > 0;
+	}
+
+	/** Results of steps that attempts of the node have recorded. */
+	steps(lease: Lease): ReadonlyMap<string, unknown> | undefined {
+		return this.graph.extras.get(this.numberOf(lease))?.steps;
+	}
+
+	/** How the waits of attempts that their process ended have ended, by their key. */
+	waited(lease: Lease): ReadonlyMap<string, readonly Wake[]> | undefined {
+		return this.graph.extras.get(this.numberOf(lease))?.waited;
 	}
 
 	/** Whether an attempt is still the one that runs. */

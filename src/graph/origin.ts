@@ -29,7 +29,8 @@ export function originate(tx: Transaction, config: ActorConfig, rules: Rules, id
 
 function create(tx: Transaction, config: ActorConfig, rules: Rules, ids: IdSource): void {
 	const { state } = tx;
-	const { nodes = [], metadata, settings } = config;
+	const { nodes = [], metadata } = config;
+	const settings = rules.timed ? { ...config.settings, timed: true } : config.settings;
 	state.open = config.open ?? true;
 	state.settings = settings ?? {};
 	state.versions = settings?.versions;
@@ -53,7 +54,8 @@ function create(tx: Transaction, config: ActorConfig, rules: Rules, ids: IdSourc
 }
 
 function takeOver(tx: Transaction, { epoch, ask = [] }: RecoveredRun, { settings }: ActorConfig, rules: Rules): void {
-	decide(tx, { type: "recover", epoch, versions: settings?.versions, timed: settings?.timed === true, ask }, rules);
+	if (epoch !== undefined)
+		decide(tx, { type: "recover", epoch, versions: settings?.versions, timed: settings?.timed === true, ask }, rules);
 }
 
 /** What commands are decided by, with its defaults. */

@@ -14,6 +14,7 @@ export function applyStarted(state: RunState, n: number, attempt: number, seq: n
 		const extras = graph.extrasOf(n);
 		delete extras.wake;
 		delete extras.parkedAt;
+		if (extras.lost === true) countInterruption(extras, false);
 		delete extras.lost;
 	} else graph.nodes.flag(n, STARTED);
 	graph.nodes.setAttempt(n, attempt);
@@ -32,6 +33,7 @@ export function applyStepped(state: RunState, n: number, name: string, value: un
 	const extras = state.graph.extrasOf(n);
 	extras.steps ??= new Map();
 	extras.steps.set(name, value);
+	state.graph.onChange?.(n);
 }
 
 export function applyCompleted(state: RunState, n: number, output: unknown): void {

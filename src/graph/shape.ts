@@ -83,6 +83,8 @@ export function applyEarly(state: RunState, creator: number, n: number, attempt:
 	extras.early ??= new Set();
 	extras.early.add(graph.id(n));
 	graph.nodes.flag(creator, COMMITTED_EARLY);
+	graph.onChange?.(n);
+	graph.onChange?.(creator);
 }
 
 export function applyUpdated(state: RunState, n: number, spec: StoredSpec, early: number | undefined): void {

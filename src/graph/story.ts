@@ -1,4 +1,4 @@
-import { type ErrorDetails, SwarmError } from "../core/errors.js";
+import { type ErrorCode, type ErrorDetails, SwarmError } from "../core/errors.js";
 import { type EventLog, EventRange } from "../core/event-log.js";
 import { AddedNodes, type Batch } from "./batch.js";
 import type { RunEvent } from "./types.js";
@@ -64,9 +64,11 @@ function tell(event: RunEvent, node: string | undefined): string {
 	return words.join(" ");
 }
 
+const ENDS_A_RUN = new Set<ErrorCode>(["FENCED", "RUN_EXISTS", "SUSPENDED"]);
+
 /** Why the journal takes no more; it may say so itself. */
 export function lostError(error: unknown): SwarmError {
-	if (SwarmError.is(error) && (error.code === "FENCED" || error.code === "RUN_EXISTS")) return error;
+	if (SwarmError.is(error) && ENDS_A_RUN.has(error.code)) return error;
 	if (SwarmError.is(error) && error.code.startsWith("JOURNAL_")) return error;
 	return new SwarmError("JOURNAL_UNAVAILABLE", "the journal did not take the events", {}, { cause: error });
 }

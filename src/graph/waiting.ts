@@ -1,3 +1,4 @@
+import { waitKey } from "../core/wait-key.js";
 import type { Extras } from "./graph.js";
 import { AWAITS } from "./node-table.js";
 import type { KeptSignal, RunState } from "./state.js";
@@ -42,7 +43,7 @@ export function applyParked(state: RunState, n: number, wait: Wait, at: number):
 	if (wait.kind === "approval" && wait.resume !== undefined) {
 		// Nobody waits inside: what follows is an attempt of its own.
 		extras.lost = true;
-		countInterruption(extras, wait.resume === "crash");
+		if (wait.resume === "crash") extras.crashes = (extras.crashes ?? 0) + 1;
 	}
 	if (wait.kind === "signal") listen(state, wait.name, n);
 	if (wait.kind !== "sleep") {
@@ -71,16 +72,9 @@ export function applyWoken(state: RunState, n: number, event: NodeFactOf<"node.w
 	graph.frontier.wake(n);
 }
 
-/** Under what an attempt that starts from the top finds how a wait ended; several of one key in their order. */
-export function waitKey(wait: Wait): string | undefined {
-	if (wait.kind === "sleep") return "sleep";
-	if (wait.kind === "signal") return `signal ${wait.name}`;
-	return wait.resume === undefined ? `approval ${wait.name ?? ""}` : undefined;
-}
-
 function remember(extras: Extras, wait: Wait, wake: Wake): void {
+	if (wait.kind === "approval" && wait.resume !== undefined) return;
 	const key = waitKey(wait);
-	if (key === undefined) return;
 	extras.waited ??= new Map();
 	const before = extras.waited.get(key);
 	if (before === undefined) extras.waited.set(key, [wake]);

@@ -1,5 +1,6 @@
 import type { ErrorInfo, Refusal } from "../core/errors.js";
 import { findNotPlain } from "../core/plain.js";
+import { waitKey } from "../core/wait-key.js";
 import type { Command } from "./command.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
@@ -9,7 +10,7 @@ import type { RunState } from "./state.js";
 import { setTotalTimeout } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Wait, Wake } from "./types.js";
-import { applyParked, applyWoken, keepSignal, keptSignal, waitKey } from "./waiting.js";
+import { applyParked, applyWoken, keepSignal, keptSignal } from "./waiting.js";
 
 /** How many ends of waits of one kind a durable run remembers for a node. */
 const MAX_REMEMBERED = 10_000;
@@ -22,7 +23,7 @@ export function park(tx: Transaction, { lease, wait }: Extract<Command, { type: 
 	if (unfit !== undefined) return unfit;
 	const { state } = tx;
 	const { graph } = state;
-	if ((graph.extras.get(n)?.waited?.get(waitKey(wait) ?? "")?.length ?? 0) >= MAX_REMEMBERED) {
+	if ((graph.extras.get(n)?.waited?.get(waitKey(wait))?.length ?? 0) >= MAX_REMEMBERED) {
 		return refuse("LIMIT_EXCEEDED", `node "${lease.node}" has waited ${MAX_REMEMBERED} times for the same`, {
 			nodes: [lease.node],
 			hint: "what repeats without end belongs into nodes of its own",

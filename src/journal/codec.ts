@@ -169,7 +169,8 @@ export function parseBody(what: string, body: string, blobs: ReadonlyMap<string,
 	if (!mayHoldTags(body)) return parsed;
 	return untagged(parsed, (hash) => {
 		const text = blobs.get(hash);
-		if (text === undefined) throw new SwarmError("JOURNAL_CORRUPT", `${what} refers to the blob ${hash}, which is gone`);
+		if (text === undefined)
+			throw new SwarmError("JOURNAL_CORRUPT", `${what} refers to the blob ${hash}, which is gone`);
 		if (sha256(text) !== hash)
 			throw new SwarmError("JOURNAL_CORRUPT", `${what} refers to the blob ${hash}, which is not as it was written`);
 		return untagged(JSON.parse(text), () => undefined);

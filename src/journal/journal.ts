@@ -71,7 +71,7 @@ export interface RunAppend {
 /** An append of which nothing was written: the others of its batch were. */
 export interface AppendRefusal {
 	readonly run: RunId;
-	/** `FENCED`: another epoch is the run's. `RUN_EXISTS`: it was to be created and is there. */
+	/** `FENCED`: another epoch is the run's, or the run is not there. `RUN_EXISTS`: it was to be created and is there. */
 	readonly code: "FENCED" | "RUN_EXISTS";
 	readonly message: string;
 }
@@ -93,7 +93,7 @@ export interface RunSummary {
 	readonly bytes: number;
 }
 
-/** Which runs are wanted; all of them by default, newest first. */
+/** Which runs are wanted; all of them by default, the one that was created last first. */
 export interface RunFilter {
 	readonly ended?: boolean;
 	/** At most so many. */
@@ -108,7 +108,7 @@ export interface StoredSnapshot {
 	readonly base: number | undefined;
 	readonly body: string;
 	readonly blobs: readonly Blob[];
-	/** CRC-32, as in {@link JournalRecord}. */
+	/** CRC-32 as in {@link JournalRecord}, of the run, the base (0 without one), the seq and the body. */
 	readonly checksum: number;
 }
 
@@ -116,11 +116,14 @@ export interface StoredSnapshot {
 export interface Retention {
 	/** Ended runs whose last event is older than so many milliseconds. */
 	readonly maxAge?: number;
-	/** Ended runs beyond the newest so many. */
+	/** Ended runs beyond the so many that were created last. */
 	readonly maxRuns?: number;
-	/** The oldest ended runs, until the journal has at most so many bytes. */
+	/** The ended runs that were created first, until what is left has at most so many bytes, each blob counted once. */
 	readonly maxBytes?: number;
-	/** Of runs that go on, events that a snapshot covers and that are older than so many milliseconds. */
+	/**
+	 * Of runs that go on, records up to the newest snapshot of an event that is older than so many milliseconds,
+	 * and earlier snapshots that nothing kept builds on. Blobs stay as long as their run.
+	 */
 	readonly maxTailAge?: number;
 }
 
@@ -152,7 +155,8 @@ export interface Journal {
 
 	/**
 	 * Adds to runs. Each entry is atomic; those of one call become durable together, so that many runs
-	 * share one write to the disk. Entries may be made while they are taken: each is asked for once.
+	 * share one write to the disk. Entries may be made while they are taken: each is asked for once. When one
+	 * of them cannot be made, or has a gap in its events, the call fails and nothing is written.
 	 *
 	 * @param options - `sync`: return only when it is on the disk (default true)
 	 * @returns the entries that were refused; of these nothing was written, of the others everything
@@ -195,7 +199,10 @@ export interface Journal {
 	/** Saves a snapshot. The writer's epoch must be the run's, or it is not saved. @returns whether it was */
 	saveSnapshot(run: RunId, epoch: number, snapshot: StoredSnapshot): Awaitable<boolean>;
 
-	/** The newest snapshot at or before `seq` that stands alone, and the changes after it up to `seq`, in order. */
+	/**
+	 * The newest snapshot at or before `seq`, after those that it builds on: first the one that stands alone. One
+	 * whose base is missing is passed over.
+	 */
 	snapshots(run: RunId, seq: number): Awaitable<readonly Omit<StoredSnapshot, "blobs">[]>;
 
 	/** Saved progress of the nodes of a run. */

@@ -1,0 +1,203 @@
+import type { NodeId, RunId } from "../core/ids.js";
+import { hasEnded, type RunStatus } from "../core/lifecycle.js";
+import type { GraphActor } from "../graph/actor.js";
+import type { EventSink } from "../graph/actor-config.js";
+import type { RunEvent } from "../graph/types.js";
+import { RecordEncoder } from "./codec.js";
+import type { CheckpointChange, MemoEntry, RunAppend } from "./journal.js";
+import type { JournalWriter } from "./writer.js";
+
+/** The journal of one run, as its actor sees it. */
+export class RunJournal implements EventSink {
+	/** Only where effects wait for the disk: the actor then hands over what it has decided when it is asked. */
+	readonly defer?: (actor: GraphActor) => void;
+	/** The last event that is written. */
+	written: number;
+	/** Called when something was written. */
+	onWritten: (() => void) | undefined;
+	readonly #encoder: RecordEncoder;
+	readonly #writer: JournalWriter;
+	/** The run's, once it is there. */
+	#actor: GraphActor | undefined;
+	/** The actor has decided something that it has not handed over. */
+	#deferred = false;
+	#create: RunAppend["create"];
+	#status: RunStatus;
+	#last: number;
+	readonly #checkpoints = new Map<NodeId, string | undefined>();
+	/** Nodes whose progress is saved, and goes when they end. */
+	readonly #saved = new Set<NodeId>();
+	#memos: MemoEntry[] = [];
+	#waiters: PromiseWithResolvers<void>[] = [];
+	/** What is on its way: up to which event, and who waits for it. */
+	#sent: { readonly last: number; readonly waiters: PromiseWithResolvers<void>[] } = { last: 0, waiters: [] };
+	/** The actor is told by what `append` throws. */
+	#appending = false;
+	#lost: unknown;
+
+	constructor(
+		writer: JournalWriter,
+		readonly run: RunId,
+		readonly epoch: number,
+		last: number,
+		status: RunStatus,
+	) {
+		this.#status = status;
+		this.#writer = writer;
+		this.#encoder = new RecordEncoder(run);
+		this.written = last;
+		this.#last = last;
+		const { durability, clock } = writer.options;
+		if (last === 0) this.#create = { writer: writer.options.writer, at: clock.now() };
+		if (durability === "strict") {
+			this.defer = (actor) => {
+				this.#actor = actor;
+				this.#deferred = true;
+				writer.schedule(this);
+			};
+		}
+	}
+
+	/** Whose batches these are. */
+	bind(actor: GraphActor): void {
+		this.#actor = actor;
+	}
+
+	append(events: readonly RunEvent[]): void | PromiseLike<void> {
+		if (this.#lost !== undefined) throw this.#lost;
+		for (const event of events) this.#add(event);
+		this.#appending = true;
+		try {
+			const later = this.#writer.runAhead(this, events.length);
+			if (this.#lost !== undefined) throw this.#lost;
+			return later;
+		} finally {
+			this.#appending = false;
+		}
+	}
+
+	settle(): void {
+		if (this.#deferred) void this.#writer.flush();
+	}
+
+	/** Saves a node's progress. @returns when it is written */
+	saveCheckpoint(node: NodeId, body: string): Promise<void> {
+		this.#saved.add(node);
+		this.#checkpoints.set(node, body);
+		return this.#wait();
+	}
+
+	/** Nodes that had progress saved when the run was taken over. */
+	knowCheckpoints(nodes: Iterable<NodeId>): void {
+		for (const node of nodes) this.#saved.add(node);
+	}
+
+	/** Saves an outcome for calls that ask for the same. It goes with what is written next. */
+	saveMemo(memo: MemoEntry): void {
+		this.#memos.push(memo);
+	}
+
+	/** Resolves when all that was decided until now is written; rejects when it is not. */
+	flushed(): Promise<void> {
+		if (this.#lost !== undefined) return Promise.reject(this.#lost);
+		const waits = this.#deferred || this.#last > this.written || this.#checkpoints.size > 0;
+		return waits ? this.#wait() : Promise.resolve();
+	}
+
+	#wait(): Promise<void> {
+		if (this.#lost !== undefined) return Promise.reject(this.#lost);
+		// Bound to what is handed over next: what is on its way may have left without it.
+		const waiter = Promise.withResolvers<void>();
+		this.#waiters.push(waiter);
+		this.#writer.schedule(this);
+		return waiter.promise;
+	}
+
+	#add(event: RunEvent): void {
+		this.#encoder.add(event);
+		this.#last = event.seq;
+		if (event.type.startsWith("run.")) this.#status = statusAfter(event, this.#status);
+		else if (this.#saved.size > 0 && ENDS.has(event.type) && "node" in event && event.node !== undefined) {
+			if (this.#saved.delete(event.node)) this.#checkpoints.set(event.node, undefined);
+		}
+	}
+
+	/** For the writer: everything that is to be written now. */
+	handOver(): RunAppend {
+		if (this.#deferred) for (const event of this.#actor?.handOver() ?? []) this.#add(event);
+		const { records, blobs } = this.#encoder.take();
+		const checkpoints: CheckpointChange[] = [...this.#checkpoints].map(([node, body]) => ({ node, body }));
+		const memos = this.#memos;
+		this.#checkpoints.clear();
+		this.#memos = [];
+		this.#sent = { last: this.#last, waiters: this.#waiters };
+		this.#waiters = [];
+		return {
+			run: this.run,
+			epoch: this.epoch,
+			...(this.#create !== undefined && { create: this.#create }),
+			records,
+			blobs,
+			status: this.#status,
+			ended: hasEnded(this.#status),
+			checkpoints,
+			memos,
+		};
+	}
+
+	/** For the writer: it is written. */
+	kept(): void {
+		this.#create = undefined;
+		const { last, waiters } = this.#sent;
+		this.written = last;
+		this.#sent = { last, waiters: [] };
+		const deferred = this.#deferred;
+		this.#deferred = false;
+		if (deferred) this.#actor?.accepted();
+		for (const waiter of waiters) waiter.resolve();
+		this.onWritten?.();
+	}
+
+	/** It is not written, and no more will be: the run stops here. */
+	lost(error: unknown): void {
+		if (this.#lost !== undefined) return;
+		this.#lost = error;
+		this.#deferred = false;
+		this.#writer.forget(this);
+		const waiters = [...this.#sent.waiters, ...this.#waiters];
+		this.#waiters = [];
+		if (!this.#appending) this.#actor?.lose(error);
+		for (const waiter of waiters) waiter.reject(error);
+	}
+
+	/** The run is over here, ended or not. */
+	close(): void {
+		this.#writer.forget(this);
+	}
+}
+
+const ENDS = new Set<RunEvent["type"]>([
+	"node.completed",
+	"node.failed",
+	"node.skipped",
+	"node.abandoned",
+	"node.cancelled",
+]);
+
+function statusAfter(event: RunEvent, before: RunStatus): RunStatus {
+	switch (event.type) {
+		case "run.started":
+		case "run.resumed":
+			return "running";
+		case "run.waiting":
+			return "waiting";
+		case "run.paused":
+			return "paused";
+		case "run.stopping":
+			return "stopping";
+		case "run.ended":
+			return event.status;
+		default:
+			return before;
+	}
+}

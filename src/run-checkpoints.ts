@@ -1,0 +1,54 @@
+import type { NodeId } from "./core/ids.js";
+import type { CheckpointStore } from "./executor/attempt.js";
+import type { GraphActor } from "./graph/actor.js";
+import { parseBody } from "./journal/codec.js";
+import type { RunJournal } from "./journal/run-journal.js";
+import { taggedText } from "./journal/tagged-json.js";
+
+/** The saved progress of a run's nodes: in memory for the attempts to come, and in its journal for those of another process. */
+export class RunCheckpoints implements CheckpointStore {
+	readonly #latest = new Map<NodeId, unknown>();
+	readonly #journal: RunJournal | undefined;
+	#actor: GraphActor | undefined;
+	#watching = false;
+
+	constructor(journal: RunJournal | undefined, stored: ReadonlyMap<NodeId, string>) {
+		this.#journal = journal;
+		for (const [node, body] of stored)
+			this.#latest.set(node, parseBody(`the checkpoint of node "${node}"`, body, new Map()));
+		journal?.knowCheckpoints(stored.keys());
+	}
+
+	/** Whose nodes these are. */
+	bind(actor: GraphActor): void {
+		this.#actor = actor;
+		if (this.#latest.size > 0) this.#watch();
+	}
+
+	load(node: NodeId): unknown {
+		return this.#latest.get(node);
+	}
+
+	note(node: NodeId, state: unknown): void {
+		this.#latest.set(node, state);
+		this.#watch();
+	}
+
+	async save(node: NodeId, state: unknown): Promise<void> {
+		await this.#journal?.saveCheckpoint(node, taggedText(state ?? null));
+	}
+
+	/** What a node has saved goes with it. Who saves nothing pays nothing. */
+	#watch(): void {
+		if (this.#watching || this.#actor === undefined) return;
+		this.#watching = true;
+		const { graph } = this.#actor.state;
+		this.#actor.subscribe((events) => {
+			for (const event of events) {
+				if (!("node" in event) || event.node === undefined || !this.#latest.has(event.node)) continue;
+				const n = graph.index.get(event.node);
+				if (n !== undefined && graph.isTerminal(n)) this.#latest.delete(event.node);
+			}
+		});
+	}
+}

@@ -1,0 +1,82 @@
+import { milliseconds } from "./core/durations.js";
+import { SwarmError } from "./core/errors.js";
+import { findNotPlain } from "./core/plain.js";
+import { checkWhole } from "./core/whole.js";
+import { checkPolicies, show } from "./graph/spec.js";
+import type { NodePolicies } from "./graph/types.js";
+import type { VersionPolicy } from "./recovery.js";
+import { agentKey } from "./scheduler/limits.js";
+import { type SchedulingPolicy, schedulingPolicies } from "./scheduler/run-queue.js";
+import type { GraphSpec, StartOptions, SwarmOptions } from "./swarm-options.js";
+
+/** The limits of a swarm, those of single agents included. */
+export function limitEntries(options: SwarmOptions): [string, number][] {
+	const entries = Object.entries(options.limits ?? {});
+	for (const agent of options.agents)
+		if (agent.concurrency !== undefined) entries.push([agentKey(agent.name), agent.concurrency]);
+	return entries;
+}
+
+export function checkOptions(options: SwarmOptions): void {
+	if (!Array.isArray(options?.agents)) throw new SwarmError("INVALID_OPTION", "createSwarm needs a list of agents");
+	for (const agent of options.agents) {
+		if (typeof agent?.name !== "string" || typeof agent.run !== "function") {
+			throw new SwarmError("INVALID_OPTION", `${show(agent)} is no agent`, { hint: "make it with defineAgent" });
+		}
+		const problem = checkPolicies(agent);
+		if (problem !== undefined) throw new SwarmError("INVALID_OPTION", `agent "${agent.name}": ${problem}`);
+	}
+	checkJournal(options);
+	checkWhole(options.concurrency, "concurrency", 1, 100_000);
+	checkWhole(options.maxNodes, "maxNodes", 0, Number.MAX_SAFE_INTEGER);
+	checkWhole(options.maxDepth, "maxDepth", 0, Number.MAX_SAFE_INTEGER);
+	checkWhole(options.maxPatchSize, "maxPatchSize", 0, Number.MAX_SAFE_INTEGER);
+	checkWhole(options.eventBuffer, "eventBuffer", 1, 100_000_000);
+	checkCommon(options);
+	if (options.grace !== undefined) milliseconds(options.grace, "grace");
+	if (options.check !== undefined && !["off", "local", "full"].includes(options.check)) {
+		throw new SwarmError("INVALID_OPTION", `check is ${show(options.check)}: use off, local or full`);
+	}
+}
+
+export function checkStart(graph: GraphSpec, options: StartOptions): void {
+	if (typeof graph !== "object" || graph === null || !Array.isArray(graph.nodes)) {
+		throw new SwarmError("INVALID_SPEC", "a graph is { nodes: [...] }");
+	}
+	checkWhole(options.concurrency, "concurrency", 1, 100_000);
+	checkWhole(options.onStall?.times, "onStall.times", 1, 1_000);
+	checkCommon(options);
+	if (options.deadline !== undefined) milliseconds(options.deadline, "deadline");
+	const { signal } = options;
+	if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {
+		throw new SwarmError("INVALID_OPTION", "signal is no AbortSignal");
+	}
+	const wrong = options.metadata === undefined ? undefined : findNotPlain(options.metadata);
+	if (wrong !== undefined) throw new SwarmError("INVALID_OPTION", `metadata holds ${wrong.found} at "${wrong.path}"`);
+	if (options.runId !== undefined && (typeof options.runId !== "string" || options.runId === "")) {
+		throw new SwarmError("INVALID_OPTION", "runId is not a string with a character in it");
+	}
+}
+
+function checkCommon(options: Omit<NodePolicies, "limits"> & { readonly policy?: SchedulingPolicy }): void {
+	const problem = checkPolicies(options);
+	if (problem !== undefined) throw new SwarmError("INVALID_OPTION", problem);
+	if (options.policy !== undefined && !schedulingPolicies.includes(options.policy)) {
+		throw new SwarmError("INVALID_OPTION", `policy is ${show(options.policy)}: use ${schedulingPolicies.join(" or ")}`);
+	}
+}
+
+function checkJournal({ journal, durability }: SwarmOptions): void {
+	if (durability !== undefined && !["strict", "relaxed"].includes(durability))
+		throw new SwarmError("INVALID_OPTION", `durability is ${show(durability)}: use strict or relaxed`);
+	if (journal === undefined || typeof journal === "function") return;
+	if (typeof journal !== "object" || journal === null || typeof journal.append !== "function")
+		throw new SwarmError("INVALID_OPTION", `${show(journal)} is no journal`, {
+			hint: "use sqliteJournal or memoryJournal",
+		});
+}
+
+export function checkVersionPolicy(policy: VersionPolicy): void {
+	if (["fail", "run", "ask"].includes(policy)) return;
+	throw new SwarmError("INVALID_OPTION", `onVersionMismatch is ${show(policy)}: use fail, run or ask`);
+}
