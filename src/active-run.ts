@@ -36,7 +36,7 @@ export interface SwarmParts {
 	readonly journal: Journal | undefined;
 	readonly writer: JournalWriter | undefined;
 	/** The run has ended and its functions have returned. */
-	readonly onEnd: () => void;
+	readonly onEnd: (run: ActiveRun) => void;
 }
 
 const DEFAULT_GRACE_MS = 5_000;
@@ -285,7 +285,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#sink?.close();
 		this.#release();
 		scheduler.remove(this.#queue);
-		onEnd();
+		onEnd(this);
 		const wallMs = this.#clock.now() - this.#startedAt;
 		this.#resolve(outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs }));
 	}

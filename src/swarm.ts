@@ -50,7 +50,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		});
 		const scheduler = new Scheduler(executor);
 		const journal = typeof options.journal === "object" ? options.journal : undefined;
-		this.#writer = { id: (options.ids ?? randomIds).run(), ...thisProcess() };
+		this.#writer = { id: randomIds.run(), ...thisProcess() };
 		const durability = options.durability ?? (journal?.durable === true ? "strict" : "relaxed");
 		const writer = journal && new JournalWriter({ journal, durability, clock, writer: this.#writer });
 		this.#parts = { options, agents, clock, limits, executor, scheduler, journal, writer };
@@ -122,10 +122,11 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	}
 
 	#begin(origin: Origin, options: RunOptions): RunHandle {
-		const active = new ActiveRun(origin, options, {
+		// A run can end before this returns; then it is not among those that go on.
+		const active: ActiveRun = new ActiveRun(origin, options, {
 			...this.#parts,
-			onEnd: () => {
-				if (this.#runs.get(origin.run) === active) this.#runs.delete(origin.run);
+			onEnd: (ended) => {
+				if (this.#runs.get(origin.run) === ended) this.#runs.delete(origin.run);
 			},
 		});
 		if (!active.finished) this.#runs.set(origin.run, active);

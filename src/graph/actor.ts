@@ -38,7 +38,6 @@ interface Letter {
 }
 
 type ActorEvents = { readonly batch: readonly RunEvent[] };
-
 /**
  * The single writer of one graph: it takes commands one at a time, decides and applies them, and
  * publishes the events of each batch once they are accepted. Everything else only proposes.
@@ -73,7 +72,7 @@ export class GraphActor {
 	readonly log: EventLog<RunEvent>;
 	/** Takes what a listener threw. */
 	readonly report: ErrorReporter;
-	/** The state; read it between commands only, and never write it. */
+	/** Read it between commands only, and never write it. */
 	readonly state: RunState;
 	/** What a lease's node has before it. */
 	readonly leases: LeaseView;
@@ -86,7 +85,7 @@ export class GraphActor {
 	readonly #batch = new Batch();
 	readonly #tx: Transaction;
 	readonly #mailbox: Mailbox<Letter>;
-	readonly #emitter: Emitter<ActorEvents>;
+	readonly #emitter: Emitter<{ readonly batch: readonly RunEvent[] }>;
 	readonly #snapshots: Snapshots;
 	readonly #timers: NodeTimers;
 	readonly #replies: (() => void)[] = [];
@@ -212,7 +211,7 @@ export class GraphActor {
 
 	/** Whether nothing more will happen, and the journal knows it. */
 	get isOver(): boolean {
-		return this.#poison !== undefined || (this.state.ended && !this.#pending && !this.#inFlight);
+		return this.#poison !== undefined || (this.state.ended && !this.#pending);
 	}
 
 	/**
@@ -341,6 +340,7 @@ export class GraphActor {
 			throw lostError(error);
 		}
 		if (taken === undefined) return true;
+		this.#pending = true;
 		this.#inFlight = true;
 		void taken.then(
 			() => this.accepted(),
@@ -366,10 +366,9 @@ export class GraphActor {
 	}
 
 	#publish(): void {
-		const batch = this.#batch;
 		this.#committed?.keep();
-		batch.pass(this.log);
-		if (this.#subscribers > 0) this.#emitter.emit("batch", [...batch.events()]);
+		this.#batch.pass(this.log);
+		if (this.#subscribers > 0) this.#emitter.emit("batch", [...this.#batch.events()]);
 		if (this.state.ended) this.log.close();
 		else this.log.wake();
 	}

@@ -10,6 +10,7 @@ export { type EventPattern, expectTrace, TraceExpectation } from "./expect-trace
 export type { FaultCounts, Faults } from "./faults.js";
 export { foldProblem } from "./fold.js";
 export { expectGolden, type GoldenOptions } from "./golden.js";
+export { type JournalCheck, journalConformance } from "./journal-conformance.js";
 export { type ActorCommandOptions, actorCommands, actorStarts, runActorModel } from "./model/actor-commands.js";
 export {
 	ActorRun,
