@@ -37,7 +37,6 @@ interface Letter {
 	readonly direct: boolean;
 }
 
-type ActorEvents = { readonly batch: readonly RunEvent[] };
 /**
  * The single writer of one graph: it takes commands one at a time, decides and applies them, and
  * publishes the events of each batch once they are accepted. Everything else only proposes.
