@@ -9,7 +9,7 @@ import type { Executor } from "./executor/executor.js";
 import { GraphActor } from "./graph/actor.js";
 import type { ActorHost } from "./graph/actor-config.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
-import type { Lease, NodePolicies, NodeSpec, RunEvent, Wake } from "./graph/types.js";
+import type { Lease, NodePolicies, NodeSpec, Patch, RunEvent, Wake } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
 import type { RunJournal } from "./journal/run-journal.js";
 import type { JournalWriter } from "./journal/writer.js";
@@ -49,7 +49,8 @@ export interface Origin {
 	/** A run that goes on from its journal. */
 	readonly taken?: TakenOver;
 	/** The events that a fork begins with. */
-	readonly history?: Iterable<RunEvent>;
+	readonly history?: readonly RunEvent[];
+	readonly edit?: Patch;
 }
 
 /** One run inside a swarm: it carries out its actor's effects and knows when all of it is over. */
@@ -81,7 +82,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#parts = parts;
 		const { taken } = origin;
 		// A run's time does not go back, whatever the clock of another machine said.
-		const behind = taken === undefined ? 0 : taken.state.at - parts.clock.now();
+		const behind = (taken?.state.at ?? origin.history?.at(-1)?.at ?? 0) - parts.clock.now();
 		this.#clock = behind > 0 ? aheadClock(parts.clock, behind) : parts.clock;
 		this.#startedAt = taken?.createdAt ?? this.#clock.now();
 		this.#policies = policySource(parts, options);
@@ -123,7 +124,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		queueMicrotask(() => parts.executor.balance());
 	}
 
-	#makeActor({ run, nodes, taken, history }: Origin, options: RunOptions): GraphActor {
+	#makeActor({ run, nodes, taken, history, edit }: Origin, options: RunOptions): GraphActor {
 		const { options: swarm, agents, journal } = this.#parts;
 		const tap = typeof swarm.journal === "function" ? swarm.journal(run) : this.#sink;
 		return GraphActor.create({
@@ -131,6 +132,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			...(nodes !== undefined && { nodes }),
 			...(taken !== undefined && { recovered: taken }),
 			...(history !== undefined && { history }),
+			...(edit !== undefined && { edit }),
 			open: options.open === true,
 			policies: this.#policies,
 			timed: [options, swarm, ...swarm.agents].some((source) => source.timeout !== undefined),

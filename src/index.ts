@@ -81,15 +81,18 @@ export type {
 	WriterStatus,
 } from "./journal/journal.js";
 export { memoryJournal } from "./journal/memory-journal.js";
+export type { SqliteJournalOptions } from "./journal/sqlite-file.js";
 export { sqliteJournal } from "./journal/sqlite-journal.js";
+export { type Salvaged, type SalvageOptions, salvageJournal } from "./journal/sqlite-salvage.js";
 export type { Durability } from "./journal/writer.js";
 export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";
+export { type NodeField, type PlanDiff, planDiff } from "./plan-diff.js";
 export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
 export { Limits } from "./scheduler/limits.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
 export { createSwarm, type Recovered, RunFailedError, Swarm } from "./swarm.js";
-export type { GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
+export type { ForkOptions, GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";

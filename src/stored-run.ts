@@ -2,6 +2,7 @@ import { SwarmError } from "./core/errors.js";
 import type { RunId } from "./core/ids.js";
 import { apply } from "./graph/apply.js";
 import { RunState } from "./graph/state.js";
+import type { RunEvent } from "./graph/types.js";
 import type { Journal, RunSummary } from "./journal/journal.js";
 import { readEvents } from "./journal/reader.js";
 
@@ -31,6 +32,25 @@ export async function catchUp(journal: Journal, run: RunId, state: RunState, upT
 		const message = `the events of run "${run}" do not follow from each other`;
 		throw new SwarmError("JOURNAL_CORRUPT", message, {}, { cause: error });
 	}
+}
+
+/**
+ * All events of a run, from its first.
+ *
+ * @param upTo - the last event that counts; by default the last that is there
+ */
+export async function eventsOf(journal: Journal, run: RunId, upTo?: number): Promise<RunEvent[]> {
+	const { firstSeq, lastSeq } = await findRun(journal, run);
+	if (firstSeq > 1) {
+		throw new SwarmError("SEQ_PRUNED", `the events of run "${run}" before ${firstSeq} are no longer kept`, {
+			from: firstSeq,
+		});
+	}
+	if (upTo !== undefined && upTo > lastSeq)
+		throw new SwarmError("INVALID_OPTION", `run "${run}" has ${lastSeq} events, so there is no event ${upTo}`);
+	const events: RunEvent[] = [];
+	await readEvents(journal, run, 1, (event) => events.push(event), upTo);
+	return events;
 }
 
 /** The run as the journal lists it. @throws SwarmError `UNKNOWN_RUN` */

@@ -1,13 +1,13 @@
 import type { Clock } from "./core/clock.js";
 import type { Duration } from "./core/durations.js";
-import type { IdSource, RunId } from "./core/ids.js";
+import type { IdSource, NodeId, RunId } from "./core/ids.js";
 import type { Plain } from "./core/plain.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { WorkerPool } from "./executor/worker-pool.js";
 import type { EventSink } from "./graph/actor-config.js";
 import type { CheckLevel } from "./graph/checker.js";
 import type { StallPlan } from "./graph/command.js";
-import type { GrowthLimits, NodePolicies } from "./graph/types.js";
+import type { GrowthLimits, NodePolicies, Patch } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
 import type { Durability } from "./journal/writer.js";
 import type { VersionPolicy } from "./recovery.js";
@@ -79,6 +79,16 @@ export interface RecoverOptions {
 	 * (default), run them nevertheless, or ask: each such node waits for `run.approve` before it runs.
 	 */
 	readonly onVersionMismatch?: VersionPolicy;
+}
+
+/** Options of a run that is made from another one; those of the old run hold where none are given. */
+export interface ForkOptions extends Omit<StartOptions, "onStall"> {
+	/** The last event of the old run that counts; by default all do. */
+	readonly atSeq?: number;
+	/** What is changed before anything runs: nodes that it names run again, and whatever depends on them. */
+	readonly edit?: Patch;
+	/** Nodes that run again although nothing in them is changed: one that failed, for instance. */
+	readonly reset?: readonly NodeId[];
 }
 
 /** Options of one run. */

@@ -4,20 +4,25 @@ import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { thisProcess } from "./core/host.js";
 import { type RunId, randomIds } from "./core/ids.js";
+import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { Executor } from "./executor/executor.js";
 import { LocalPool } from "./executor/worker-pool.js";
+import { editedNodes, forkHistory } from "./fork.js";
+import { apply } from "./graph/apply.js";
+import { checkPatchShape } from "./graph/mutation-shape.js";
+import { RunState } from "./graph/state.js";
 import type { Journal, Writer } from "./journal/journal.js";
 import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
 import { fromJournal, takeOver } from "./recovery.js";
 import { endedRun, type RunHandle } from "./run.js";
-import { optionsOf, type RunOptions } from "./run-settings.js";
+import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { Limits } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
-import { findRun, loadState } from "./stored-run.js";
+import { eventsOf, findRun, loadState } from "./stored-run.js";
 import { checkOptions, checkStart, checkVersionPolicy, limitEntries } from "./swarm-checks.js";
-import type { GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
+import type { ForkOptions, GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
 
 /** The composition root: agents, limits and ports; it runs many graphs, which share its slots and limits. */
 export class Swarm<A extends AnyAgent = AnyAgent> {
@@ -119,6 +124,44 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			}
 		}
 		return { runs, refused };
+	}
+
+	/**
+	 * Starts a new run from any point of one that the journal has: nodes that had ended keep their outcomes, but for
+	 * those that are edited and whatever depends on them. What such a node had added is not in the fork; nodes that
+	 * had not ended run from the start. The old run stays as it is, and may still go on.
+	 *
+	 * @param options - `atSeq`: from 1 to the old run's last event
+	 * @throws SwarmError `UNKNOWN_RUN`, `UNKNOWN_NODE`, `SEQ_PRUNED` when the events up to there are not all kept, what
+	 * {@link RunHandle.mutate} throws for the edit, `RUN_EXISTS`, `JOURNAL_CORRUPT`, `JOURNAL_UNAVAILABLE`,
+	 * `INVALID_OPTION`, `SWARM_CLOSED`
+	 */
+	async fork(from: RunId, options: ForkOptions = {}): Promise<RunHandle> {
+		const journal = this.#journalFor("fork");
+		const { atSeq, edit = [], reset = [], ...given } = options;
+		checkWhole(atSeq, "atSeq", 1, Number.MAX_SAFE_INTEGER);
+		checkStart({ nodes: [] }, given);
+		const shape = checkPatchShape(edit);
+		if (shape !== undefined) throw SwarmError.from(shape);
+		const events = await fromJournal(() => eventsOf(journal, from, atSeq));
+		const old = new RunState();
+		for (const event of events) apply(old, event);
+		this.#assertOpen();
+		const run = given.runId ?? (this.#parts.options.ids ?? randomIds).run();
+		this.#assertNew(run, given.runId !== undefined);
+		const { clock, agents } = this.#parts;
+		const kept: RunOptions = { ...optionsOf(old.settings), ...given };
+		const { deadlineAt: _, ...merged } = kept;
+		const { open = old.open } = merged;
+		const settings = settingsOf(merged, agents.values(), clock.now());
+		const history = forkHistory(events, [...editedNodes(edit), ...reset], {
+			run,
+			from,
+			atSeq: events.length,
+			open,
+			settings,
+		});
+		return this.#begin({ run, history, edit }, { ...merged, open });
 	}
 
 	#begin(origin: Origin, options: RunOptions): RunHandle {

@@ -7,7 +7,7 @@ import type { CheckLevel } from "./checker.js";
 import type { StallPlan } from "./command.js";
 import type { PolicySource } from "./policies.js";
 import type { RunState } from "./state.js";
-import type { GrowthLimits, Lease, NodeSpec, RunEvent, RunSettings, Wake } from "./types.js";
+import type { GrowthLimits, Lease, NodeSpec, Patch, RunEvent, RunSettings, Wake } from "./types.js";
 
 /** Where a run's events are kept. It may not miss one: what it throws discards the run. */
 export interface EventSink {
@@ -42,6 +42,8 @@ export interface ActorConfig extends GrowthLimits {
 	readonly recovered?: RecoveredRun;
 	/** Events to begin with, in place of a graph: those of another run, numbered from 1. */
 	readonly history?: Iterable<RunEvent>;
+	/** With a history: what is changed before anything goes on. */
+	readonly edit?: Patch;
 	/** Known agents and their policies; by default any agent is known. */
 	readonly policies?: PolicySource;
 	readonly clock?: Clock;

@@ -31,9 +31,12 @@ export interface Rules extends OutcomeRules, EndRules {
  * waits. A refusal leaves everything as it was.
  */
 export function decide(tx: Transaction, command: Command, rules: Rules): Accepted | Refusal {
+	const { state } = tx;
+	const { seq } = state;
 	const answer = judge(tx, command, rules);
 	if ("code" in answer) return answer;
 	follow(tx, rules);
+	if (state.seq !== seq) state.at = tx.now;
 	return answer;
 }
 
@@ -258,4 +261,5 @@ export function startRun(tx: Transaction, rules: Rules): void {
 	tx.stamp({ type: "run.started" });
 	tx.state.status = "running";
 	follow(tx, rules);
+	tx.state.at = tx.now;
 }

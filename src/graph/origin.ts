@@ -11,7 +11,7 @@ import { withIds } from "./name-nodes.js";
 import { ANY_AGENT, DEFAULT_GROWTH } from "./policies.js";
 import { seedOf } from "./retry.js";
 import type { Transaction } from "./transaction.js";
-import type { RunEvent } from "./types.js";
+import type { Patch, RunEvent } from "./types.js";
 
 /**
  * The first batch of an actor: a run is created with a graph, taken over from its journal, or begins with
@@ -22,7 +22,7 @@ import type { RunEvent } from "./types.js";
 export function originate(tx: Transaction, config: ActorConfig, rules: Rules, ids: IdSource): void {
 	tx.begin();
 	if (config.recovered !== undefined) takeOver(tx, config.recovered, config, rules);
-	else if (config.history !== undefined) repeat(tx, config.history, rules);
+	else if (config.history !== undefined) repeat(tx, config.history, withIds(ids, config.edit ?? []), rules);
 	else create(tx, config, rules, ids);
 	tx.begin();
 }
@@ -74,12 +74,18 @@ export function rulesOf(config: ActorConfig, run: RunId): Rules {
 }
 
 /** The events are there already: what follows from them is decided at the end. */
-function repeat(tx: Transaction, history: Iterable<RunEvent>, rules: Rules): void {
+function repeat(tx: Transaction, history: Iterable<RunEvent>, edit: Patch, rules: Rules): void {
 	const { graph } = tx.state;
 	for (const event of history) {
 		apply(tx.state, event);
 		tx.batch.push(event);
 	}
+	if (tx.state.status === "created") {
+		tx.stamp({ type: "run.started" });
+		tx.state.status = "running";
+	}
 	for (let n = 0; n < graph.size; n++) if (graph.isUnstarted(n)) graph.frontier.touch(n);
-	follow(tx, rules);
+	if (edit.length === 0) return follow(tx, rules);
+	const answer = decide(tx, { type: "mutate", patch: { mutations: edit } }, rules);
+	if ("code" in answer) throw SwarmError.from(answer);
 }

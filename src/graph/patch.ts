@@ -28,6 +28,13 @@ export function tryPatch(
 ): Refusal | PatchOutcome {
 	// Nodes that still run after a failure may end, and not grow the run again.
 	if (tx.state.stopping !== undefined) return runEnded(tx);
+	tx.by = author.n < 0 ? undefined : tx.state.graph.id(author.n);
+	const tried = tryPhases(tx, patch, author, rules);
+	tx.by = undefined;
+	return tried;
+}
+
+function tryPhases(tx: Transaction, patch: StagedPatch, author: Author, rules: PatchRules): Refusal | PatchOutcome {
 	const refusal =
 		checkPatchShape(patch.mutations) ??
 		(author.completing ? undefined : checkExpectations(tx, patch)) ??

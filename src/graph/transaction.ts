@@ -43,6 +43,9 @@ export class Transaction {
 	/** The key of the patch, until the first event carries it. */
 	key: string | undefined;
 
+	/** The node whose patch is tried; none for the caller of the run. */
+	by: string | undefined;
+
 	/** When the command is decided, in the clock's milliseconds. */
 	now = 0;
 
@@ -68,6 +71,11 @@ export class Transaction {
 	stamp(fact: RunFact): void {
 		const event = { seq: ++this.state.seq, at: this.now, ...fact } as RunEvent;
 		this.batch.push(this.key === undefined ? event : this.#withKey(event));
+	}
+
+	/** A change that somebody's patch asked for. */
+	#stampChange(fact: RunFact): void {
+		this.stamp(this.by === undefined ? fact : ({ ...fact, by: this.by } as RunFact));
 	}
 
 	#withKey(event: RunEvent): RunEvent {
@@ -213,7 +221,12 @@ export class Transaction {
 			});
 		}
 		let edge = 0;
-		this.stamp({ type: "edge.added", from: graph.id(from), to: graph.id(to), ...(alias !== undefined && { alias }) });
+		this.#stampChange({
+			type: "edge.added",
+			from: graph.id(from),
+			to: graph.id(to),
+			...(alias !== undefined && { alias }),
+		});
 		this.undoable(
 			() => {
 				edge = graph.link(from, to, alias);
@@ -232,7 +245,7 @@ export class Transaction {
 		const { state } = this;
 		const { graph } = state;
 		const to = graph.edges.to(edge);
-		this.stamp({ type: "edge.removed", from: graph.id(graph.edges.from(edge)), to: graph.id(to) });
+		this.#stampChange({ type: "edge.removed", from: graph.id(graph.edges.from(edge)), to: graph.id(to) });
 		this.undoable(
 			() => {
 				graph.unlink(edge);
@@ -265,7 +278,7 @@ export class Transaction {
 		const { graph } = state;
 		const { nodes } = graph;
 		const before = { spec: graph.spec(n), join: nodes.join(n), need: nodes.need(n), refs: nodes.has(n, HAS_REFS) };
-		this.stamp({ type: "node.updated", node: spec.id, spec, ...(early !== undefined && { early }) });
+		this.#stampChange({ type: "node.updated", node: spec.id, spec, ...(early !== undefined && { early }) });
 		this.undoable(
 			() => {
 				graph.setSpec(n, spec);
@@ -284,11 +297,11 @@ export class Transaction {
 	}
 
 	/** Abandons a node that never started. */
-	abandon(n: number, reason: AbandonReason, by?: string): void {
+	abandon(n: number, reason: AbandonReason): void {
 		const { graph } = this.state;
 		const { nodes, frontier } = graph;
 		const state = nodes.state(n);
-		this.stamp({ type: "node.abandoned", node: graph.id(n), reason, ...(by !== undefined && { by }) });
+		this.#stampChange({ type: "node.abandoned", node: graph.id(n), reason });
 		this.undoable(
 			() => {
 				if (state === READY) frontier.remove(n);
@@ -306,13 +319,13 @@ export class Transaction {
 	/** Holds an unstarted node back, or makes it eager. Judged before, so it needs no undo. */
 	speculate(n: number, mode: "hold" | "eager"): void {
 		const event = { type: "node.speculated", node: this.state.graph.id(n), mode } as const;
-		this.stamp(event);
+		this.#stampChange(event);
 		applySpeculated(this.state, n, event);
 	}
 
 	/** Takes a speculation back: the node counts. */
 	confirm(n: number): void {
-		this.stamp({ type: "node.confirmed", node: this.state.graph.id(n) });
+		this.#stampChange({ type: "node.confirmed", node: this.state.graph.id(n) });
 		applyConfirmed(this.state, n);
 	}
 
@@ -326,7 +339,7 @@ export class Transaction {
 			mode === undefined
 				? ({ type: "node.confirmed", node } as const)
 				: ({ type: "node.speculated", node, mode } as const);
-		this.stamp(event);
+		this.#stampChange(event);
 		this.undoable(
 			() => {
 				if (event.type === "node.confirmed") applyConfirmed(this.state, n);

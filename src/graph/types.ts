@@ -238,9 +238,17 @@ export type RunFact =
 			readonly from: NodeId;
 			readonly to: NodeId;
 			readonly alias?: readonly string[];
+			/** The node whose patch it was; none for the caller of the run. */
+			readonly by?: NodeId;
 			readonly key?: string;
 	  }
-	| { readonly type: "edge.removed"; readonly from: NodeId; readonly to: NodeId; readonly key?: string }
+	| {
+			readonly type: "edge.removed";
+			readonly from: NodeId;
+			readonly to: NodeId;
+			readonly by?: NodeId;
+			readonly key?: string;
+	  }
 	| { readonly type: "patch.rejected"; readonly node: NodeId; readonly attempt: number; readonly refusal: Refusal }
 	/** A patch with a key that changed nothing. */
 	| { readonly type: "patch.applied"; readonly key: string };
@@ -260,6 +268,7 @@ export type NodeFact =
 			readonly type: "node.updated";
 			readonly node: NodeId;
 			readonly spec: StoredSpec;
+			readonly by?: NodeId;
 			readonly early?: number;
 			readonly key?: string;
 	  }
@@ -311,9 +320,10 @@ export type NodeFact =
 			readonly node: NodeId;
 			readonly mode: "hold" | "eager";
 			readonly outcome?: WithheldOutcome;
+			readonly by?: NodeId;
 			readonly key?: string;
 	  }
-	| { readonly type: "node.confirmed"; readonly node: NodeId; readonly key?: string };
+	| { readonly type: "node.confirmed"; readonly node: NodeId; readonly by?: NodeId; readonly key?: string };
 
 /** The fact of one type about a node. */
 export type NodeFactOf<Type extends NodeFact["type"]> = Extract<NodeFact, { readonly type: Type }>;

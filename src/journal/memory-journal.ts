@@ -17,6 +17,7 @@ import type {
 	Writer,
 	WriterStatus,
 } from "./journal.js";
+import { checkFilter, checkRetention } from "./retention.js";
 import { SnapshotChains } from "./snapshot-chain.js";
 
 /**
@@ -133,8 +134,10 @@ class MemoryJournal implements Journal {
 		return this.#runs.get(run)?.summary();
 	}
 
-	runs({ ended, limit }: RunFilter = {}): readonly RunSummary[] {
+	runs(filter: RunFilter = {}): readonly RunSummary[] {
 		this.#checkOpen();
+		checkFilter(filter);
+		const { ended, limit } = filter;
 		const wanted = [...this.#runs.values()].reverse().filter((run) => ended === undefined || run.ended === ended);
 		return wanted.slice(0, limit).map((run) => run.summary());
 	}
@@ -194,6 +197,7 @@ class MemoryJournal implements Journal {
 
 	prune(retention: Retention, now: number): Pruned {
 		this.#checkOpen();
+		checkRetention(retention);
 		const gone = this.#outdated(retention, now);
 		const blobsBefore = this.#blobs.size;
 		let records = 0;

@@ -147,7 +147,7 @@ export class SqliteFile {
 }
 
 /** Asked for only here: a program without a journal runs where this module is missing, and is told nothing of it. */
-function builtInSqlite() {
+export function builtInSqlite() {
 	const sqlite = process.getBuiltinModule("node:sqlite") as typeof import("node:sqlite") | undefined;
 	if (sqlite === undefined)
 		throw new SwarmError("INVALID_OPTION", "sqliteJournal needs the module node:sqlite, and this Node has none", {
@@ -163,7 +163,10 @@ interface Preparation {
 }
 
 function prepareFile(db: DatabaseSync, path: string, { readOnly, busy, migrations }: Preparation): void {
+	// One look: another process may be making the file at this moment.
+	db.exec("BEGIN");
 	const state = checkOwner(db, path, migrations.length);
+	db.exec("COMMIT");
 	if (readOnly && state === "new")
 		throw new SwarmError("INVALID_OPTION", `${path} is empty, not a journal`, { hint: "is it the right file?" });
 	if (readOnly && state === "older")

@@ -15,6 +15,7 @@ import type {
 	StoredSnapshot,
 	Writer,
 } from "./journal.js";
+import { checkFilter, checkRetention } from "./retention.js";
 import { SnapshotChains, type SnapshotPlace } from "./snapshot-chain.js";
 import { SqliteFile, type SqliteJournalOptions } from "./sqlite-file.js";
 import { SqlitePruning } from "./sqlite-prune.js";
@@ -112,7 +113,9 @@ export class SqliteJournal implements Journal {
 		return row && summary(row);
 	}
 
-	runs({ ended, limit }: RunFilter = {}): readonly RunSummary[] {
+	runs(filter: RunFilter = {}): readonly RunSummary[] {
+		checkFilter(filter);
+		const { ended, limit } = filter;
 		// Negative: all of them.
 		const most = limit ?? -1;
 		const rows = this.#file.guard(() =>
@@ -181,6 +184,7 @@ export class SqliteJournal implements Journal {
 	}
 
 	prune(retention: Retention, now: number): Promise<Pruned> {
+		checkRetention(retention);
 		return new SqlitePruning(this.#file, retention, now).run();
 	}
 

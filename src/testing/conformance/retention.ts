@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Journal } from "../../journal/journal.js";
-import { blobOf, entryOf, type JournalScript, readAll, snapshotOf, withoutBlobs } from "./samples.js";
+import { blobOf, entryOf, fails, type JournalScript, readAll, snapshotOf, withoutBlobs } from "./samples.js";
 
 /** What `saveSnapshot`, `snapshots` and `prune` promise. */
 export const retention: Readonly<Record<string, JournalScript>> = {
@@ -79,6 +79,20 @@ export const retention: Readonly<Record<string, JournalScript>> = {
 			(await journal.runs()).map(({ run }) => run),
 			["open"],
 		);
+	},
+
+	"takes no limit that is none": async (journal) => {
+		await ended(journal, "a", 1);
+		for (const wrong of [
+			{ maxAge: -1 },
+			{ maxRuns: 0.5 },
+			{ maxRuns: Number.NaN },
+			{ maxBytes: Number.NaN },
+			{ maxTailAge: -1 },
+		])
+			assert.ok(await fails(() => journal.prune(wrong, 1e9)), JSON.stringify(wrong));
+		assert.ok(await fails(() => journal.runs({ limit: -1 })), "a negative limit of runs");
+		assert.equal((await journal.runs()).length, 1);
 	},
 
 	"keeps so many of the newest ended runs": async (journal) => {

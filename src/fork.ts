@@ -1,0 +1,197 @@
+import { SwarmError } from "./core/errors.js";
+import type { NodeId, RunId } from "./core/ids.js";
+import { apply } from "./graph/apply.js";
+import { DEAD } from "./graph/frontier.js";
+import { targetsOf } from "./graph/mutation-shape.js";
+import { COMPLETED, EAGER, PENDING, READY, RUNNING, SPECULATIVE, STARTED, WAITING } from "./graph/node-table.js";
+import { RunState } from "./graph/state.js";
+import type { NodeFact, Patch, RunEvent, RunSettings } from "./graph/types.js";
+
+/** What the new run is called, and remembers. */
+export interface ForkOrigin {
+	readonly run: RunId;
+	readonly from: RunId;
+	/** The last event of it that counts. */
+	readonly atSeq: number;
+	readonly open: boolean;
+	readonly settings: RunSettings;
+}
+
+/** The nodes that a patch changes, beside those it adds: they run again. */
+export function editedNodes(edit: Patch): NodeId[] {
+	return edit.flatMap((mutation) => {
+		switch (mutation.type) {
+			case "addNode":
+			case "addNodes":
+				return [];
+			case "addEdge":
+			case "removeEdge":
+				return [mutation.to];
+			default:
+				return [...targetsOf(mutation)];
+		}
+	});
+}
+
+/**
+ * The history of a run as it would be if some of its nodes had not run: without what they did, what they added, and
+ * what started because of them. Nodes that had not ended run again, too.
+ *
+ * @param events - of the old run, all from the first
+ * @param edited - the nodes that run again
+ * @returns events of the new run, numbered from 1
+ * @throws SwarmError `UNKNOWN_NODE` for a node that the run does not have, or that one of the others had added
+ */
+export function forkHistory(events: readonly RunEvent[], edited: readonly NodeId[], origin: ForkOrigin): RunEvent[] {
+	const reset = new Set(edited);
+	for (;;) {
+		const fork = new Fork(reset, origin);
+		for (const event of events) fork.take(event);
+		// Only at the end it is known who did not come to one: without them it may look different again.
+		const unended = fork.unended();
+		if (unended.length > 0) {
+			for (const id of unended) reset.add(id);
+			continue;
+		}
+		const gone = edited.filter((id) => !fork.state.graph.index.has(id));
+		if (gone.length === 0) return fork.events;
+		throw new SwarmError("UNKNOWN_NODE", `the fork has no node ${gone.map((id) => `"${id}"`).join(", ")}`, {
+			nodes: gone,
+			hint: "it was never there at this event, or a node that runs again had added it",
+		});
+	}
+}
+
+/** One attempt at a history: what fits is folded, what does not is left out. */
+class Fork {
+	readonly state = new RunState();
+	readonly events: RunEvent[] = [];
+	readonly #reset: Set<NodeId>;
+	readonly #origin: ForkOrigin;
+
+	constructor(reset: ReadonlySet<NodeId>, origin: ForkOrigin) {
+		// Nodes that turn out to depend on these are added for this attempt only: it finds them anew.
+		this.#reset = new Set(reset);
+		this.#origin = origin;
+	}
+
+	/** Nodes that have started and not ended. */
+	unended(): NodeId[] {
+		const { graph } = this.state;
+		const found: NodeId[] = [];
+		for (let n = 0; n < graph.size; n++)
+			if (graph.nodes.has(n, STARTED) && !graph.isTerminal(n)) found.push(graph.id(n));
+		return found;
+	}
+
+	take(event: RunEvent): void {
+		switch (event.type) {
+			case "run.created":
+				return this.#keep(this.#created(event));
+			case "run.started":
+			case "patch.applied":
+				return this.#keep(event);
+			case "run.signalled":
+				if (event.for === undefined || this.state.graph.index.has(event.for)) this.#keep(event);
+				return;
+			case "edge.added":
+			case "edge.removed":
+				if (this.#edgeFits(event)) this.#keep(event);
+				return;
+			default:
+				// How the old run stood and ended says nothing about the new one.
+				if (event.type.startsWith("node.") && this.#fits(event as NodeFact)) this.#keep(event);
+		}
+	}
+
+	#created(event: Extract<RunEvent, { type: "run.created" }>): RunEvent {
+		const { run, from, atSeq, open, settings } = this.#origin;
+		const forkedFrom = { run: from, seq: atSeq };
+		return { ...event, run, epoch: 1, open, settings, forkedFrom };
+	}
+
+	#keep(event: RunEvent): void {
+		const kept = { ...event, seq: this.state.seq + 1 };
+		if (kept.type === "node.started") (kept as { epoch: number }).epoch = 1;
+		apply(this.state, kept);
+		this.events.push(kept);
+	}
+
+	#isReset(id: NodeId | undefined): boolean {
+		return id !== undefined && this.#reset.has(id);
+	}
+
+	#edgeFits(event: Extract<RunEvent, { type: "edge.added" | "edge.removed" }>): boolean {
+		const { graph } = this.state;
+		const from = graph.index.get(event.from);
+		const to = graph.index.get(event.to);
+		if (from === undefined || to === undefined || this.#isReset(event.by)) return false;
+		const isThere = graph.findEdge(from, to) !== 0;
+		if (event.type === "edge.removed") return isThere;
+		return !isThere && graph.isUnstarted(to) && graph.topology.admit(from, to) === undefined;
+	}
+
+	/** Whether a fact about a node can have happened in the new run. */
+	#fits(event: NodeFact): boolean {
+		const { graph } = this.state;
+		if (event.type === "node.added") {
+			if (graph.index.has(event.node) || this.#isReset(event.addedBy)) return false;
+			const { dependsOn = [] } = event.spec;
+			const ids: readonly string[] = Array.isArray(dependsOn) ? dependsOn : Object.values(dependsOn);
+			return ids.every((id) => graph.index.has(id)) && (event.addedBy === undefined || graph.index.has(event.addedBy));
+		}
+		const n = graph.index.get(event.node);
+		if (n === undefined || graph.isTerminal(n)) return false;
+		if ("by" in event && this.#isReset(event.by)) return false;
+		switch (event.type) {
+			case "node.updated":
+				return graph.isUnstarted(n);
+			case "node.skipped":
+				return graph.isUnstarted(n) && graph.frontier.judge(n) === DEAD && graph.index.has(event.root);
+			case "node.abandoned":
+				return true;
+			case "node.cancelled":
+				return false;
+			case "node.started":
+				return this.#starts(n);
+			default:
+				return !this.#reset.has(event.node) && this.#goesOn(n, event);
+		}
+	}
+
+	/** A node that depends on one which runs again runs again, too; and so does one that could not have started yet. */
+	#starts(n: number): boolean {
+		const { graph } = this.state;
+		const id = graph.id(n);
+		let starts = !this.#reset.has(id) && graph.nodes.state(n) === READY;
+		for (let edge = graph.nodes.firstIn(n); edge !== 0 && starts; edge = graph.edges.nextIn(edge))
+			starts = !this.#reset.has(graph.id(graph.edges.from(edge)));
+		if (!starts) this.#reset.add(id);
+		return starts;
+	}
+
+	/** Whether a node that was not reset is where the event found it. */
+	#goesOn(n: number, event: NodeFact): boolean {
+		const { nodes } = this.state.graph;
+		const state = nodes.state(n);
+		switch (event.type) {
+			case "node.parked":
+			case "node.stepped":
+				return state === RUNNING;
+			case "node.attemptFailed":
+				return state === RUNNING || (state === SPECULATIVE && nodes.has(n, STARTED));
+			case "node.woken":
+				return state === WAITING;
+			case "node.completed":
+				return state === RUNNING || (state === SPECULATIVE && nodes.has(n, STARTED));
+			case "node.failed":
+				return state !== PENDING && state < COMPLETED;
+			case "node.speculated":
+				return event.outcome === undefined || (nodes.has(n, STARTED) && state !== SPECULATIVE);
+			case "node.confirmed":
+				return state === SPECULATIVE || nodes.has(n, EAGER);
+			default:
+				return false;
+		}
+	}
+}
