@@ -4,7 +4,7 @@ import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { AnyAgent } from "./executor/agent.js";
-import type { AbortCode, Attempt, RunPort } from "./executor/attempt.js";
+import type { AbortCode, Attempt, MemoStore, RunPort } from "./executor/attempt.js";
 import type { Executor } from "./executor/executor.js";
 import { GraphActor } from "./graph/actor.js";
 import type { ActorHost } from "./graph/actor-config.js";
@@ -18,6 +18,7 @@ import type { TakenOver } from "./recovery.js";
 import { attemptsOf, RunHandle } from "./run.js";
 import { RunCheckpoints } from "./run-checkpoints.js";
 import { RunFollower } from "./run-follower.js";
+import { RunMemos } from "./run-memos.js";
 import { deadlineOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { agentKey, type Limits } from "./scheduler/limits.js";
 import { RunQueue } from "./scheduler/run-queue.js";
@@ -35,6 +36,8 @@ export interface SwarmParts {
 	/** Where runs are kept, and who writes them there. */
 	readonly journal: Journal | undefined;
 	readonly writer: JournalWriter | undefined;
+	/** Where runs that no journal keeps remember outputs. */
+	readonly memos: MemoStore;
 	/** The run has ended and its functions have returned. */
 	readonly onEnd: (run: ActiveRun) => void;
 }
@@ -60,6 +63,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly scope = new AsyncResource("SwarmRun");
 	readonly parked = new Map<NodeId, Attempt>();
 	readonly checkpoints: RunCheckpoints;
+	readonly memos: MemoStore;
 	inFlight = 0;
 	leaked = 0;
 	finished = false;
@@ -91,6 +95,8 @@ export class ActiveRun implements ActorHost, RunPort {
 		if (taken === undefined) this.#sink = parts.writer?.open(origin.run);
 		else this.#sink = parts.writer?.open(origin.run, taken.epoch, taken.state.seq, taken.state.status);
 		this.checkpoints = new RunCheckpoints(this.#sink, taken?.checkpoints ?? new Map());
+		const { journal } = parts;
+		this.memos = this.#sink && journal ? new RunMemos(journal, this.#sink, this.#clock) : parts.memos;
 		if (taken !== undefined) this.#attempts = attemptsOf(taken.state);
 		try {
 			this.actor = this.#makeActor(origin, options);

@@ -17,6 +17,7 @@ import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
 import { fromJournal, takeOver } from "./recovery.js";
 import { endedRun, type RunHandle } from "./run.js";
+import { RecentMemos } from "./run-memos.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { Limits } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
@@ -58,7 +59,17 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		this.#writer = { id: randomIds.run(), ...thisProcess() };
 		const durability = options.durability ?? (journal?.durable === true ? "strict" : "relaxed");
 		const writer = journal && new JournalWriter({ journal, durability, clock, writer: this.#writer });
-		this.#parts = { options, agents, clock, limits, executor, scheduler, journal, writer };
+		this.#parts = {
+			options,
+			agents,
+			clock,
+			limits,
+			executor,
+			scheduler,
+			journal,
+			writer,
+			memos: new RecentMemos(clock),
+		};
 	}
 
 	/**

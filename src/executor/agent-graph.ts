@@ -13,6 +13,8 @@ import type { Attempt } from "./attempt.js";
  */
 export class AgentGraph {
 	readonly #attempt: Attempt;
+	/** Something of this attempt stands already. */
+	hasCommitted = false;
 	#staged: Mutation[] = [];
 	/** How often each default id was given out in this attempt. */
 	readonly #given = new Map<string, number>();
@@ -56,6 +58,7 @@ export class AgentGraph {
 	async commit(): Promise<void> {
 		const mutations = this.take();
 		if (mutations.length === 0) return;
+		this.hasCommitted = true;
 		const answer = await this.#attempt.ask({ type: "commit", lease: this.#attempt.lease, patch: { mutations } });
 		if ("code" in answer) throw SwarmError.from(answer);
 	}

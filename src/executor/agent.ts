@@ -1,3 +1,4 @@
+import type { Duration } from "../core/durations.js";
 import type { ErrorInfo } from "../core/errors.js";
 import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
@@ -50,22 +51,32 @@ export function result<Output>(output: Output, patch: ResultPatch = {}): AgentRe
 	if (patch.nodes !== undefined && !(Array.isArray(patch.nodes) && patch.nodes.length === 0))
 		mutations.push({ type: "addNodes", nodes: patch.nodes });
 	if (patch.mutations !== undefined) for (const mutation of patch.mutations) mutations.push(mutation);
-	const staged: AgentResult<Output> = {
-		output,
-		patch: {
-			mutations,
-			...(patch.expand === true && { expand: true }),
-			...(patch.expect !== undefined && { expect: patch.expect }),
-		},
-	};
+	return branded(output, {
+		mutations,
+		...(patch.expand === true && { expand: true }),
+		...(patch.expect !== undefined && { expect: patch.expect }),
+	});
+}
+
+/** @internal An output with a patch that is written out. */
+export function branded<Output>(output: Output, patch: StagedPatch): AgentResult<Output> {
+	const result = { output, patch };
 	// Branded by a registered symbol, so that a result made by another copy of the package is one too.
-	Object.defineProperty(staged, resultBrand, { value: true });
-	return staged;
+	Object.defineProperty(result, resultBrand, { value: true });
+	return result;
 }
 
 /** Whether an agent returned a {@link result}. */
 export function isResult(value: unknown): value is AgentResult<unknown> {
 	return typeof value === "object" && value !== null && (value as { [resultBrand]?: true })[resultBrand] === true;
+}
+
+/** What outputs of an agent are remembered by, and how long. */
+export interface AgentMemo<Input> {
+	/** In place of input and dependencies: calls with the same key are the same. */
+	readonly key?: (input: Input) => string;
+	/** How long an output may be used; by default as long as it is there. */
+	readonly ttl?: Duration;
 }
 
 /** What the author of an agent writes. */
@@ -84,6 +95,11 @@ export interface AgentDefinition<Name extends string, Input, Output> extends Nod
 	) => Output | AgentResult<Output> | Promise<Output | AgentResult<Output>>;
 	/** How many of its nodes may run at a time in a swarm, at least 1. */
 	readonly concurrency?: number;
+	/**
+	 * Takes the output of an earlier call in place of a new one: of one with the same version, input and outputs of
+	 * dependencies, or the same `key`. A node's own `memo` wins over it.
+	 */
+	readonly memo?: boolean | AgentMemo<Input>;
 	/** Whether a failure is worth another attempt; a boolean `retryable` on the error wins over it. */
 	readonly retryable?: (error: ErrorInfo) => boolean;
 }

@@ -4,9 +4,10 @@ import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { Answer, GraphActor } from "../graph/actor.js";
 import type { Command } from "../graph/command.js";
-import type { Lease, Wait, Wake } from "../graph/types.js";
+import type { Lease, StagedPatch, Wait, Wake } from "../graph/types.js";
 import type { AnyAgent } from "./agent.js";
 import { AgentContext } from "./context.js";
+import type { MemoPlan } from "./memo.js";
 
 /** A run as the executor sees it. */
 export interface RunPort {
@@ -17,6 +18,8 @@ export interface RunPort {
 	graceOf(lease: Lease): number;
 	/** Attempts whose functions are parked, by node. */
 	readonly parked: Map<NodeId, Attempt>;
+	/** Outcomes of earlier calls. */
+	readonly memos: MemoStore;
 	/** Saved progress of the run's nodes. */
 	readonly checkpoints: CheckpointStore;
 	/** Functions that have not returned, leaked ones left out. */
@@ -38,6 +41,25 @@ export interface CheckpointStore {
 	note(node: NodeId, state: unknown): void;
 	/** @returns when it is kept */
 	save(node: NodeId, state: unknown): Promise<void>;
+}
+
+/** An outcome that may stand in for another call. */
+export interface Remembered {
+	readonly output: unknown;
+	readonly patch: StagedPatch | undefined;
+}
+
+/** Where outputs are remembered. */
+export interface MemoStore {
+	find(key: string): Remembered | undefined | PromiseLike<Remembered | undefined>;
+	/**
+	 * Remembers an outcome if the lease completes its node with it.
+	 *
+	 * @param ttl - milliseconds
+	 */
+	offer(lease: Lease, key: string, remembered: Remembered, ttl: number | undefined): void;
+	/** It did not. */
+	withdraw(lease: Lease, key: string): void;
 }
 
 /** How an attempt came to be over before its function returned. */
@@ -70,6 +92,8 @@ export class Attempt {
 	index = -1;
 	holdsSlot = true;
 	interruption: Interruption | undefined = undefined;
+	/** Where its outcome may come from, or be remembered. */
+	memo: MemoPlan | undefined = undefined;
 
 	constructor(
 		readonly run: RunPort,

@@ -1,9 +1,13 @@
 import type { Clock } from "../core/clock.js";
 import { errorInfo } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
+import type { Command } from "../graph/command.js";
 import type { Lease, Wake } from "../graph/types.js";
-import { type AgentResult, type AnyAgent, isResult } from "./agent.js";
-import { type AbortCode, Attempt, type Interruption, type RunPort } from "./attempt.js";
+import { type AnyAgent, branded } from "./agent.js";
+import { type AbortCode, Attempt, type Interruption, type Remembered, type RunPort } from "./attempt.js";
+import { Callbacks } from "./callbacks.js";
+import { type MemoPlan, memoPlan, remembered } from "./memo.js";
+import { type Returned, returnedBy } from "./returned.js";
 import type { WorkerPool } from "./worker-pool.js";
 
 /** The loops yield to the event loop after so long without a break, so that timers and I/O have their turn. */
@@ -113,8 +117,43 @@ export class Executor {
 		run.inFlight++;
 		attempt.index = this.#running.length;
 		this.#running.push(attempt);
+		if (!this.#recalls(attempt, input)) this.#begin(attempt, input);
+	}
+
+	#begin(attempt: Attempt, input: unknown): void {
 		if (this.#options.pool.execute === undefined) this.#call(attempt, input);
 		else this.#send(attempt, input);
+	}
+
+	/** @returns whether its outcome comes from an earlier call, or that is still to be found out */
+	#recalls(attempt: Attempt, input: unknown): boolean {
+		const { agent, run, lease } = attempt;
+		const memo = run.actor.leases.spec(lease).memo ?? (agent.memo as AnyAgent["memo"]);
+		if (memo === undefined || memo === false) return false;
+		try {
+			const plan = memoPlan(attempt, memo, input);
+			attempt.memo = plan;
+			const found = run.memos.find(plan.key);
+			if (found === undefined) return false;
+			if (!isThenable(found)) this.#recall(attempt, plan, found as Remembered);
+			else {
+				found.then(
+					(later) => {
+						if (later === undefined) this.#begin(attempt, input);
+						else this.#recall(attempt, plan, later as Remembered);
+					},
+					(error) => this.#settle(attempt, false, error),
+				);
+			}
+		} catch (error) {
+			this.#settle(attempt, false, error);
+		}
+		return true;
+	}
+
+	#recall(attempt: Attempt, plan: MemoPlan, { output, patch }: Remembered): void {
+		plan.hit = true;
+		this.#settle(attempt, true, patch === undefined ? output : branded(output, patch));
 	}
 
 	/** A pool carries the call to its worker. */
@@ -213,21 +252,37 @@ export class Executor {
 			run.actor.post({ type: "fail", lease, error });
 			return;
 		}
-		const staged = attempt.context.stagedGraph?.take();
-		let returned: AgentResult<unknown> | undefined;
+		let returned: Returned;
 		try {
-			returned = isResult(value) ? withIds(attempt, value) : undefined;
+			returned = returnedBy(attempt, value);
 		} catch (unreadable) {
 			run.actor.post({ type: "fail", lease, error: errorInfo(unreadable) });
 			return;
 		}
-		if (returned !== undefined) {
-			const { mutations } = returned.patch;
-			const patch = staged === undefined ? returned.patch : { ...returned.patch, mutations: [...staged, ...mutations] };
-			run.actor.post({ type: "complete", lease, output: returned.output, patch });
-		} else if (staged !== undefined && staged.length > 0) {
-			run.actor.post({ type: "complete", lease, output: value, patch: { mutations: staged } });
-		} else run.actor.post({ type: "complete", lease, output: value });
+		const { output, patch } = returned;
+		const command: Command =
+			patch === undefined ? { type: "complete", lease, output } : { type: "complete", lease, output, patch };
+		if (attempt.memo === undefined) run.actor.post(command);
+		else this.#completeOnce(attempt, attempt.memo, command, returned);
+	}
+
+	/** Completes a node whose outcome other calls may use. */
+	#completeOnce(
+		{ run, lease, context }: Attempt,
+		plan: MemoPlan,
+		command: Extract<Command, { type: "complete" }>,
+		returned: Returned,
+	): void {
+		const { memos } = run;
+		// What it has committed on the way is not part of its outcome, and would be missing where that is used.
+		if (plan.hit || context.stagedGraph?.hasCommitted === true) {
+			run.actor.post(plan.hit ? { ...command, memo: true } : command);
+			return;
+		}
+		memos.offer(lease, plan.key, remembered(returned), plan.ttl);
+		run.actor.post(command, () => {
+			if (!run.actor.leases.isCompleted(lease)) memos.withdraw(lease, plan.key);
+		});
 	}
 
 	/** A request to park was granted: the slot is free. Or it was refused, and a function that did not wait for it has returned. */
@@ -324,26 +379,6 @@ export class Executor {
 			this.#options.onFree();
 		});
 	}
-}
-
-/** What is called when a promise settles: kept and used again, so that a node costs no closure. */
-class Callbacks {
-	attempt: Attempt | undefined;
-	readonly fulfilled: (value: unknown) => void;
-	readonly rejected: (error: unknown) => void;
-
-	constructor(settled: (callbacks: Callbacks, ok: boolean, value: unknown) => void) {
-		this.fulfilled = (value) => settled(this, true, value);
-		this.rejected = (error) => settled(this, false, error);
-	}
-}
-
-/** A result whose new nodes all have ids. */
-function withIds(attempt: Attempt, { output, patch }: AgentResult<unknown>): AgentResult<unknown> {
-	const mutations = patch.mutations.map((mutation) =>
-		attempt.run.actor.nameNodes(mutation, (node) => attempt.context.graph.named(node)),
-	);
-	return { output, patch: { ...patch, mutations } };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -26,7 +26,7 @@ export class Checker {
 	#size = 0;
 	#entries = 0;
 	/** The last event that was checked: nothing may be numbered between commands either. */
-	#seq = 0;
+	#seq: number;
 
 	constructor(
 		private readonly state: RunState,
@@ -34,6 +34,8 @@ export class Checker {
 		level: Exclude<CheckLevel, "off">,
 	) {
 		this.#full = level === "full";
+		// A run that goes on has events already.
+		this.#seq = state.seq;
 		state.graph.watch((n) => this.#touched.push(n));
 	}
 

@@ -6,7 +6,13 @@ import type { AgentVersions, Lease, NodeSpec, StagedPatch, Wait, Wake } from "./
 export type Command =
 	| { readonly type: "mutate"; readonly patch: StagedPatch; readonly key?: string }
 	| { readonly type: "claim"; readonly n: number }
-	| { readonly type: "complete"; readonly lease: Lease; readonly output: unknown; readonly patch?: StagedPatch }
+	| {
+			readonly type: "complete";
+			readonly lease: Lease;
+			readonly output: unknown;
+			readonly patch?: StagedPatch;
+			readonly memo?: true;
+	  }
 	| { readonly type: "fail"; readonly lease: Lease; readonly error: ErrorInfo }
 	| { readonly type: "commit"; readonly lease: Lease; readonly patch: StagedPatch }
 	| { readonly type: "park"; readonly lease: Lease; readonly wait: Wait }

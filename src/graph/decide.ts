@@ -45,7 +45,7 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 		case "complete": {
 			const n = leased(tx, command.lease);
 			if (typeof n === "object") return n;
-			succeed(tx, n, command.output, command.patch, rules);
+			succeed(tx, n, command.output, command.patch, rules, command.memo);
 			return DONE;
 		}
 		case "claim":

@@ -2,8 +2,8 @@ import type { ErrorInfo } from "../core/errors.js";
 import { outputsOf, type Settled, settledOf } from "./dependencies.js";
 import type { Graph } from "./graph.js";
 import { Started } from "./lease.js";
-import { RUNNING } from "./node-table.js";
-import type { Lease, Wake } from "./types.js";
+import { COMPLETED, RUNNING } from "./node-table.js";
+import type { Lease, StoredSpec, Wake } from "./types.js";
 
 /** What the holder of a lease may read of its node. */
 export class LeaseView {
@@ -47,6 +47,17 @@ export class LeaseView {
 	/** How the waits of attempts that their process ended have ended, by their key. */
 	waited(lease: Lease): ReadonlyMap<string, readonly Wake[]> | undefined {
 		return this.graph.extras.get(this.numberOf(lease))?.waited;
+	}
+
+	/** The spec of the leased node. */
+	spec(lease: Lease): StoredSpec {
+		return this.graph.spec(this.numberOf(lease));
+	}
+
+	/** Whether this attempt completed its node. */
+	isCompleted(lease: Lease): boolean {
+		const n = this.numberOf(lease);
+		return this.graph.nodes.state(n) === COMPLETED && this.graph.nodes.attempt(n) === lease.attempt;
 	}
 
 	/** Whether an attempt is still the one that runs. */

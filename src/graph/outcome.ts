@@ -28,6 +28,7 @@ export function succeed(
 	output: unknown,
 	patch: StagedPatch | undefined,
 	rules: OutcomeRules,
+	memo?: true,
 ): void {
 	const { graph } = tx.state;
 	const problem = outputProblem(graph.id(n), output);
@@ -36,16 +37,23 @@ export function succeed(
 	if (graph.nodes.has(n, EAGER)) {
 		return withhold(tx, n, { kind: "completed", output, ...(patch !== undefined && { patch }) });
 	}
-	count(tx, n, output, patch, rules);
+	count(tx, n, output, patch, rules, memo);
 }
 
 /** A success counts: the node completes together with its patch. */
-function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch | undefined, rules: OutcomeRules): void {
+function count(
+	tx: Transaction,
+	n: number,
+	output: unknown,
+	patch: StagedPatch | undefined,
+	rules: OutcomeRules,
+	memo?: true,
+): void {
 	const { state } = tx;
 	const { graph } = state;
 	const plain =
 		patch === undefined || (patch.mutations?.length === 0 && patch.expand !== true && patch.expect === undefined);
-	if (plain) return complete(tx, n, output);
+	if (plain) return complete(tx, n, output, memo);
 	const attempt = graph.nodes.attempt(n);
 	const author: Author = {
 		n,
@@ -57,7 +65,7 @@ function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch |
 	// Expectations come first: they are of the states before the completion.
 	const unexpected = checkExpectations(tx, patch);
 	const start = tx.savepoint();
-	stampCompleted(tx, n, output);
+	stampCompleted(tx, n, output, memo);
 	const { withheld, steps, waited } = graph.extras.get(n) ?? {};
 	const before = { state: graph.nodes.state(n), lease: graph.nodes.lease(n) };
 	tx.undoable(
@@ -81,25 +89,26 @@ function count(tx: Transaction, n: number, output: unknown, patch: StagedPatch |
 	failAttempt(tx, n, refusalError(tried), rules);
 }
 
-function complete(tx: Transaction, n: number, output: unknown): void {
+function complete(tx: Transaction, n: number, output: unknown, memo?: true): void {
 	const { state } = tx;
 	// Not before: the timers of a node whose patch is rejected go on into its retry.
 	clearTimers(tx, n);
-	stampCompleted(tx, n, output);
+	stampCompleted(tx, n, output, memo);
 	applyCompleted(state, n, output);
 	if (state.graph.nodes.has(n, COMMITTED_EARLY)) supersede(tx, n);
 }
 
-function stampCompleted(tx: Transaction, n: number, output: unknown): void {
+function stampCompleted(tx: Transaction, n: number, output: unknown, memo: true | undefined): void {
 	const { state } = tx;
-	tx.batch.push({
+	const event = {
 		seq: ++state.seq,
 		at: tx.now,
 		type: "node.completed",
 		node: state.graph.id(n),
 		attempt: state.graph.nodes.attempt(n),
 		output,
-	});
+	} as const;
+	tx.batch.push(memo === undefined ? event : { ...event, memo });
 }
 
 function supersede(tx: Transaction, n: number): void {

@@ -1,4 +1,4 @@
-import { isDuration } from "../core/durations.js";
+import { type Duration, isDuration, milliseconds } from "../core/durations.js";
 import type { ErrorCode, ErrorDetails, Refusal } from "../core/errors.js";
 import { deepFreeze, findNotPlain, nameOf as nameOfValue } from "../core/plain.js";
 import type { CheckLevel } from "./checker.js";
@@ -144,6 +144,7 @@ const FIELDS: Readonly<Record<Exclude<keyof NodeSpec, "id" | "agent" | "input">,
 	onFailure: (value: unknown) => oneOf(value, "onFailure", ["skip", "block", "failRun"]),
 	onPatchRejected: (value: unknown) => oneOf(value, "onPatchRejected", ["fail", "complete"]),
 	canMutate: (value: unknown) => oneOf(value, "canMutate", [true, false, "own"]),
+	memo: checkMemo,
 	onResume: (value: unknown) => oneOf(value, "onResume", ["retry", "fail", "ask"]),
 };
 
@@ -168,6 +169,21 @@ export function checkPolicies(policies: NodePolicies): string | undefined {
 		if (problem !== undefined) return problem;
 	}
 	return undefined;
+}
+
+/** @returns what is wrong with a memo, in words */
+export function checkMemo(value: unknown): string | undefined {
+	if (typeof value === "boolean") return undefined;
+	if (typeof value !== "object" || value === null) return `memo is ${show(value)}: use true, false or { key, ttl }`;
+	const { key, ttl } = value as { key?: unknown; ttl?: unknown };
+	if (key !== undefined && (typeof key !== "string" || key === "")) return "memo.key is no text";
+	if (ttl === undefined) return undefined;
+	try {
+		milliseconds(ttl as Duration, "memo.ttl");
+		return undefined;
+	} catch (error) {
+		return (error as Error).message;
+	}
 }
 
 function checkDependsOn(value: unknown): string | undefined {

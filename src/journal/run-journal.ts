@@ -28,6 +28,7 @@ export class RunJournal implements EventSink {
 	/** Nodes whose progress is saved, and goes when they end. */
 	readonly #saved = new Set<NodeId>();
 	#memos: MemoEntry[] = [];
+	readonly #offered = new Map<NodeId, MemoEntry>();
 	#waiters: PromiseWithResolvers<void>[] = [];
 	/** What is on its way: up to which event, and who waits for it. */
 	#sent: { readonly last: number; readonly waiters: PromiseWithResolvers<void>[] } = { last: 0, waiters: [] };
@@ -92,9 +93,10 @@ export class RunJournal implements EventSink {
 		for (const node of nodes) this.#saved.add(node);
 	}
 
-	/** Saves an outcome for calls that ask for the same. It goes with what is written next. */
-	saveMemo(memo: MemoEntry): void {
-		this.#memos.push(memo);
+	/** An outcome that calls which ask for the same may use, if the node completes with it: it is written together with that. */
+	offerMemo(node: NodeId, memo: MemoEntry | undefined): void {
+		if (memo === undefined) this.#offered.delete(node);
+		else this.#offered.set(node, memo);
 	}
 
 	/** Resolves when all that was decided until now is written; rejects when it is not. */
@@ -117,7 +119,16 @@ export class RunJournal implements EventSink {
 		this.#encoder.add(event);
 		this.#last = event.seq;
 		if (event.type.startsWith("run.")) this.#status = statusAfter(event, this.#status);
-		else if (this.#saved.size > 0 && ENDS.has(event.type) && "node" in event && event.node !== undefined) {
+		else this.#addToNode(event);
+	}
+
+	#addToNode(event: RunEvent): void {
+		if (this.#offered.size > 0 && event.type === "node.completed") {
+			const memo = this.#offered.get(event.node);
+			if (memo !== undefined) this.#memos.push(memo);
+			this.#offered.delete(event.node);
+		}
+		if (this.#saved.size > 0 && ENDS.has(event.type) && "node" in event && event.node !== undefined) {
 			if (this.#saved.delete(event.node)) this.#checkpoints.set(event.node, undefined);
 		}
 	}

@@ -1,4 +1,15 @@
-import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import {
+	closeSync,
+	copyFileSync,
+	existsSync,
+	mkdtempSync,
+	openSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { SwarmError } from "../core/errors.js";
@@ -99,12 +110,26 @@ function copyFiles(source: string, copy: string): void {
 }
 
 function salvage(copy: string, source: string, partial: string, prefixes: boolean): Salvaged {
-	const db = openWreck(copy, source);
+	// Made first and closed: its first page is that of any journal.
+	SqliteFile.open(partial).close();
+	let damage: unknown;
+	let db: DatabaseSync;
+	try {
+		db = openWreck(copy, source);
+	} catch (error) {
+		if (!SwarmError.is(error) || error.code !== "JOURNAL_CORRUPT") throw error;
+		damage = error;
+		graftFirstPage(copy, partial);
+		db = openWreck(copy, source);
+	}
 	try {
 		const target = SqliteFile.open(partial);
 		try {
-			const salvage = new Salvage(new SqliteWreck(db), target, prefixes);
-			return salvage.all();
+			const salvaged = new Salvage(new SqliteWreck(db), target, prefixes).all();
+			const { copied, incomplete, damaged, nameless } = salvaged;
+			// With a first page that is not its own, even garbage looks like an empty journal.
+			if (damage !== undefined && copied.length + incomplete.length + damaged.length + nameless === 0) throw damage;
+			return salvaged;
 		} finally {
 			target.close();
 		}
@@ -114,6 +139,25 @@ function salvage(copy: string, source: string, partial: string, prefixes: boolea
 		db.close();
 	}
 }
+
+/**
+ * Where a file has no first page that can be read, puts that of a new journal in its place: it says where
+ * the tables begin, which is the same in all of them. Whether what is found there is right, the checksums tell.
+ */
+function graftFirstPage(copy: string, sound: string): void {
+	const page = readFileSync(sound).subarray(0, PAGE_BYTES);
+	const file = openSync(copy, "r+");
+	try {
+		// How many pages there are, and no list of free ones: https://www.sqlite.org/fileformat.html#the_database_header.
+		page.writeUInt32BE(Math.ceil(statSync(copy).size / PAGE_BYTES), 28);
+		page.fill(0, 32, 40);
+		writeSync(file, page, 0, PAGE_BYTES, 0);
+	} finally {
+		closeSync(file);
+	}
+}
+
+const PAGE_BYTES = 4_096;
 
 function openWreck(copy: string, source: string): DatabaseSync {
 	const { DatabaseSync: Database } = builtInSqlite();

@@ -18,7 +18,8 @@ export const MAX_SEQ = 2 ** SEQ_BITS - 1;
  *
  * Whatever is referred to by number has a column for it, which VACUUM leaves as it is. The columns of
  * records and snapshots carry no constraints: what is in them is checked row by row when it is read, so
- * that damage to one of them is one run's.
+ * that damage to one of them is one run's. Tables come before indexes, as VACUUM orders them: they begin
+ * at the same pages in every file of a version.
  */
 export const MIGRATIONS: readonly string[] = [
 	`
@@ -35,18 +36,18 @@ export const MIGRATIONS: readonly string[] = [
 		last_seq INTEGER NOT NULL,
 		bytes INTEGER NOT NULL
 	);
-	CREATE INDEX runs_by_end ON runs (ended, no);
 	CREATE TABLE records (key INTEGER PRIMARY KEY, last_seq INTEGER, at REAL, checksum INTEGER, body TEXT);
 	CREATE TABLE snapshots (key INTEGER PRIMARY KEY, base INTEGER, checksum INTEGER, body TEXT);
 	CREATE TABLE blobs (no INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, body TEXT NOT NULL);
-	CREATE INDEX blobs_by_size ON blobs (bytes);
 	CREATE TABLE blob_uses (run INTEGER NOT NULL, blob INTEGER NOT NULL, PRIMARY KEY (run, blob)) WITHOUT ROWID;
-	CREATE INDEX blob_uses_by_blob ON blob_uses (blob);
 	CREATE TABLE checkpoints (run INTEGER NOT NULL, node TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, node));
 	CREATE TABLE memos (key TEXT PRIMARY KEY NOT NULL, expires REAL, body TEXT NOT NULL);
-	CREATE INDEX memos_by_expiry ON memos (expires) WHERE expires IS NOT NULL;
 	CREATE TABLE doomed (run INTEGER PRIMARY KEY, id TEXT NOT NULL);
 	CREATE TABLE flushes (no INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+	CREATE INDEX runs_by_end ON runs (ended, no);
+	CREATE INDEX blobs_by_size ON blobs (bytes);
+	CREATE INDEX blob_uses_by_blob ON blob_uses (blob);
+	CREATE INDEX memos_by_expiry ON memos (expires) WHERE expires IS NOT NULL;
 	INSERT INTO flushes VALUES (1, 0);
 	`,
 ];

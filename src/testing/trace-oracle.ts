@@ -16,6 +16,10 @@ interface Traced {
 	withheld: boolean;
 	byFailure: boolean;
 	completions: number;
+	/** Its process died while it ran, and nothing was said of it since. */
+	orphaned: boolean;
+	/** Names of the steps that are recorded. */
+	steps: Set<string> | undefined;
 }
 
 const TERMINAL = new Set<NodeState>(["completed", "failed", "skipped", "abandoned", "cancelled"]);
@@ -25,8 +29,9 @@ const TERMINAL = new Set<NodeState>(["completed", "failed", "skipped", "abandone
  * although an outcome was taken with a stale lease. It remembers every lease that was granted and
  * says where numbers have gaps, a node starts before its join is satisfied or with a second lease, an
  * outcome counts twice or without a lease, a terminal state is left, an edge closes a cycle, work
- * starts in a pause or after the end, more runs than there are slots, or the run ends with another
- * status than its nodes tell.
+ * starts in a pause or after the end, more runs than there are slots, a step is recorded twice, a
+ * node goes on in a process that did not run it, or the run ends with another status than its nodes
+ * tell.
  *
  * @param events - all events of one run, from the first
  * @param slots - with `concurrency` and `limits`: how much may run at a time
@@ -65,6 +70,11 @@ class Trace {
 	#ended = false;
 	#stopping: RunStatus | undefined;
 	#paused = false;
+	#open = false;
+	/** Of the process that writes; undefined where the trace does not tell. */
+	#epoch: number | undefined;
+	readonly #orphans = new Set<string>();
+	readonly #keys = new Set<string>();
 
 	take(event: RunEvent): void {
 		if (event.seq !== this.#seq + 1) this.#wrong(event, `follows event ${this.#seq}`);
@@ -72,6 +82,9 @@ class Trace {
 		if (this.#ended) this.#wrong(event, "comes after the end of the run");
 		this.#seq = event.seq;
 		this.#at = event.at;
+		if (event.type === "patch.applied" && this.#keys.has(event.key))
+			this.#wrong(event, `applies the key ${event.key} again`);
+		if ("key" in event && event.key !== undefined) this.#keys.add(event.key);
 		if (event.type.startsWith("run.")) this.#takeRun(event);
 		else this.#takeNode(event);
 	}
@@ -82,6 +95,12 @@ class Trace {
 	}
 
 	#takeRun(event: RunEvent): void {
+		if (event.type === "run.created") {
+			this.#epoch = event.epoch;
+			this.#open = event.open;
+		}
+		if (event.type === "run.closed") this.#open = false;
+		if (event.type === "run.recovered") this.#recover(event);
 		if (event.type === "run.paused") this.#paused = true;
 		if (event.type === "run.resumed") this.#paused = false;
 		if (event.type === "run.stopping") {
@@ -98,8 +117,21 @@ class Trace {
 			return;
 		}
 		if (states.includes("waiting")) this.#wrong(event, `ends a run as ${event.status} in which a node waits`);
+		if (this.#open && this.#stopping === undefined) this.#wrong(event, "ends a run that is kept open");
 		const due = this.#stopping ?? (over ? this.#verdict() : "stalled");
 		if (event.status !== due) this.#wrong(event, `says ${event.status} of a run that has ${due}`);
+	}
+
+	/** Another process goes on: what ran is to be accounted for, and no function waits any more. */
+	#recover(event: Extract<RunEvent, { type: "run.recovered" }>): void {
+		if (event.epoch <= (this.#epoch ?? 0)) this.#wrong(event, `has epoch ${event.epoch} after ${this.#epoch}`);
+		this.#epoch = event.epoch;
+		for (const [id, node] of this.#nodes) {
+			node.parked = false;
+			if (node.state !== "running") continue;
+			node.orphaned = true;
+			this.#orphans.add(id);
+		}
 	}
 
 	/** A run whose nodes have all ended has failed when one without dependents failed, or fell to a failure. */
@@ -129,7 +161,19 @@ class Trace {
 		const node = this.#find(event, event.node);
 		if (node === undefined || event.type === "patch.rejected") return;
 		if (TERMINAL.has(node.state)) this.#wrong(event, `happens to a node that is ${node.state}`);
+		this.#account(event, event.node, node);
 		this.#move(event, node);
+	}
+
+	/** What ran when its process died is interrupted, failed or asked about before anything else happens to it. */
+	#account(event: RunEvent, id: string, node: Traced): void {
+		const resume = event.type === "node.parked" && event.wait.kind === "approval" ? event.wait.resume : undefined;
+		const crash = resume === "crash" || (event.type === "node.attemptFailed" && event.interrupted === "crash");
+		if (crash && !node.orphaned) this.#wrong(event, "tells of a crash that was none");
+		if (!node.orphaned) return;
+		if (!crash && event.type !== "node.failed") this.#wrong(event, "happens to a node whose process died");
+		node.orphaned = false;
+		this.#orphans.delete(id);
 	}
 
 	#add(event: Extract<RunEvent, { type: "node.added" }>): void {
@@ -150,6 +194,8 @@ class Trace {
 			withheld: false,
 			byFailure: false,
 			completions: 0,
+			orphaned: false,
+			steps: undefined,
 		});
 	}
 
@@ -178,7 +224,15 @@ class Trace {
 				this.#outcome(event, node, event.attempt);
 				node.state = "waiting";
 				node.withheld = false;
-				node.parked = event.type === "node.parked";
+				// A question from outside the attempt ends it.
+				node.parked =
+					event.type === "node.parked" && !(event.wait.kind === "approval" && event.wait.resume !== undefined);
+				return;
+			case "node.stepped":
+				this.#outcome(event, node, event.attempt);
+				node.steps ??= new Set();
+				if (node.steps.has(event.name)) this.#wrong(event, `records the step ${event.name} again`);
+				node.steps.add(event.name);
 				return;
 			case "node.woken":
 				if (node.state !== "waiting") this.#wrong(event, `wakes a node that is ${node.state}`);
@@ -218,6 +272,12 @@ class Trace {
 
 	#start(event: Extract<RunEvent, { type: "node.started" }>, node: Traced): void {
 		if (node.state === "running") this.#wrong(event, "grants a second lease");
+		if (this.#epoch !== undefined && event.epoch !== this.#epoch)
+			this.#wrong(event, `has epoch ${event.epoch}, and the run ${this.#epoch}`);
+		for (const id of this.#orphans) {
+			this.#wrong(event, `comes before it is said what became of ${id}, whose process died`);
+			this.#orphans.delete(id);
+		}
 		if (this.#paused) this.#wrong(event, "starts while the run is paused");
 		if (this.#stopping !== undefined && node.join !== "always") this.#wrong(event, "starts after the run has failed");
 		if (node.started ? !node.woken : node.state !== "pending" || !this.#isMet(node))

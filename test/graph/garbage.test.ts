@@ -38,6 +38,7 @@ const spec = nearly<NodeSpec>({
 	onPatchRejected: fc.constantFrom("fail", "complete"),
 	canMutate: fc.constantFrom(true, false, "own"),
 	onResume: fc.constantFrom("retry", "fail", "ask"),
+	memo: fc.constantFrom(true, false, { key: "k" }),
 });
 
 const mutation = nearly<Record<string, unknown>>({

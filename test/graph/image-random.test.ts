@@ -1,6 +1,8 @@
-import { type ActorFactory, ActorRun, actorCommands, actorStarts } from "dagswarm/testing";
+import { type ActorFactory, ActorRun, actorCommands, actorStarts, type ModelStart } from "dagswarm/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { VirtualClock } from "../../src/core/clock.js";
+import { countingIds } from "../../src/core/ids.js";
 import { GraphActor } from "../../src/graph/actor.js";
 import { apply } from "../../src/graph/apply.js";
 import type { RunImage } from "../../src/graph/image-format.js";
@@ -25,10 +27,9 @@ const seen = {
 	withheld: 0,
 };
 
-function count({ base, ready, order, nodes }: RunImage, isSaved: boolean): void {
+function count({ base, ready, order, nodes }: RunImage): void {
 	if (base === undefined) seen.whole++;
 	else seen.changes++;
-	if (!isSaved) seen.failed++;
 	if (base !== undefined && ready.behind) seen.behind++;
 	if (order.length > 0) seen.order++;
 	for (const { into, extras } of nodes) {
@@ -80,50 +81,102 @@ class Fold {
 	}
 }
 
+/** A run of a durable actor, and what is made of it. */
+class Case {
+	readonly run: ActorRun;
+	readonly fold: Fold;
+	readonly chain: Chain;
+	readonly #dice: Dice;
+	#told = 0;
+
+	constructor(start: ModelStart, seed: number) {
+		const dice = new Dice(seed);
+		const made: GraphActor[] = [];
+		const create: ActorFactory = (config) => {
+			const result = GraphActor.create({ ...config, settings: { durable: true, timed: seed % 2 === 0 } });
+			made.push(result.actor);
+			stepNowAndThen(result, dice);
+			return result;
+		};
+		this.run = new ActorRun(start, { create, check: "off" });
+		this.fold = new Fold(dice);
+		// The factory was called.
+		this.chain = new Chain((made[0] as GraphActor).state);
+		this.#dice = dice;
+	}
+
+	/** After each command: the events are folded, and perhaps an image is taken. */
+	look(): void {
+		const { events } = this.run.actor;
+		for (; this.#told < events.length; this.#told++) this.fold.take(events[this.#told] as RunEvent);
+		if (!this.#dice.oneIn(5)) return;
+		const isSaved = !this.#dice.oneIn(3);
+		if (this.chain.take(isSaved, this.#dice.oneIn(10)) === undefined) return;
+		if (isSaved) count(this.chain.last);
+		else seen.failed++;
+	}
+
+	/** What was saved and the events after it must lead to where the run is. */
+	finish(): void {
+		if (this.chain.saved.length === 0) return;
+		const restored = restoreState(stored(this.chain.saved));
+		for (const event of this.run.actor.events) if (event.seq > restored.seq) apply(restored, event);
+		expect(checkState(restored)).toBeUndefined();
+		expectSame(restored, this.chain.state, false);
+	}
+}
+
+const FAULT = new Error("planned");
+
+/** Takes a run over and goes on with it for a while. @returns the events of that, as text */
+async function goOn(state: RunState): Promise<string> {
+	const events: RunEvent[] = [];
+	const clock = new VirtualClock(state.at);
+	const { handle } = GraphActor.create({
+		recovered: { state, epoch: state.epoch + 1 },
+		run: state.run,
+		check: "full",
+		clock,
+		ids: countingIds(),
+		journal: { append: (batch) => void events.push(...batch) },
+	});
+	for (let i = 0; i < 40 && !state.ended; i++) {
+		const [id] = handle.ready();
+		const claimed = id === undefined ? undefined : await handle.claim(id);
+		if (claimed === undefined || !claimed.ok) clock.advance(1_000);
+		else if (i % 3 === 0) await handle.fail(claimed.lease, FAULT);
+		else if (i % 3 === 1) await handle.complete(claimed.lease, i, [{ type: "addNode", node: { agent: "work" } }]);
+		else await handle.complete(claimed.lease, i);
+	}
+	return JSON.stringify(events);
+}
+
 describe("images of random histories", () => {
-	const property = fc.asyncProperty(
-		actorStarts(),
-		actorCommands({ maxCommands: 40, weights: { park: 8, commit: 6 } }),
-		fc.nat(),
-		async (start, commands, seed) => {
-			const dice = new Dice(seed);
-			const made: GraphActor[] = [];
-			const create: ActorFactory = (config) => {
-				const result = GraphActor.create({ ...config, settings: { durable: true, timed: seed % 2 === 0 } });
-				made.push(result.actor);
-				stepNowAndThen(result, dice);
-				return result;
-			};
-			const run = new ActorRun(start, { create, check: "off" });
-			const [actor] = made;
-			if (actor === undefined) throw new Error("there is no actor");
-			const chain = new Chain(actor.state);
-			const fold = new Fold(dice);
-			const { events } = run.actor;
-			let told = 0;
-			for (const command of commands) {
-				if (!(await command.check(run))) continue;
-				await command.run(run, run.actor.handle);
-				for (; told < events.length; told++) fold.take(events[told] as RunEvent);
-				if (dice.oneIn(5)) {
-					const isSaved = !dice.oneIn(3);
-					const before = chain.saved;
-					chain.take(isSaved, dice.oneIn(10));
-					if (isSaved && chain.saved !== before) count(chain.last, true);
-					else seen.failed++;
-				}
-			}
-			if (chain.saved.length === 0) return;
-			const restored = restoreState(stored(chain.saved));
-			for (const event of events) if (event.seq > restored.seq) apply(restored, event);
-			expect(checkState(restored)).toBeUndefined();
-			expectSame(restored, actor.state, false);
-		},
-	);
+	const commands = actorCommands({ maxCommands: 40, weights: { park: 8, commit: 6 } });
 
 	test("and the events after them fold into the same state", async () => {
+		const property = fc.asyncProperty(actorStarts(), commands, fc.nat(), async (start, commands, seed) => {
+			const played = new Case(start, seed);
+			for (const command of commands) {
+				if (!(await command.check(played.run))) continue;
+				await command.run(played.run, played.run.actor.handle);
+				played.look();
+			}
+			played.finish();
+		});
 		await fc.assert(property, { seed: SEED, numRuns: runsOf(600) });
 		for (const [what, times] of Object.entries(seen)) expect.soft(times, what).toBeGreaterThan(0);
+	});
+
+	test("are gone on with like the state that they were made of", async () => {
+		const property = fc.asyncProperty(actorStarts(), commands, fc.nat(), async (start, commands, seed) => {
+			const { run, fold } = new Case(start, seed);
+			for (const command of commands) if (await command.check(run)) await command.run(run, run.actor.handle);
+			for (const event of run.actor.events) fold.take(event);
+			const restored = fold.chain.take() ?? restoreState(stored(fold.chain.saved));
+			expect(await goOn(restored)).toBe(await goOn(fold.state));
+		});
+		await fc.assert(property, { seed: SEED, numRuns: runsOf(200) });
 	});
 });
 

@@ -276,6 +276,13 @@ describe("an image of a run", () => {
 		}
 	});
 
+	test("is of all that a state has", () => {
+		// Whatever else comes to a state has to come to its images, too.
+		const fields = ["graph", "seq", "run", "epoch", "open", "status", "reason", "stopping", "settings", "versions"];
+		const more = ["asking", "at", "keys", "signals", "listening", "awaiting", "ended"];
+		expect(Object.keys(new RunState()).sort()).toEqual([...fields, ...more].sort());
+	});
+
 	test("keeps what becomes of it: paused, stopping, ended", async () => {
 		const run = new Filmed([node("a", [], { onFailure: "failRun" }), node("b", ["a"], { join: "always" }), node("c")]);
 		run.clock.advance(5);

@@ -48,6 +48,7 @@ const FIELDS: Readonly<Record<string, Test>> = {
 	onPatchRejected: oneOf("fail", "complete"),
 	canMutate: oneOf(true, false, "own"),
 	onResume: oneOf("retry", "fail", "ask"),
+	memo: oneOf(true, false),
 	speculative: oneOf("hold", "eager"),
 	metadata: isObject,
 };
