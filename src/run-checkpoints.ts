@@ -1,7 +1,7 @@
 import type { NodeId } from "./core/ids.js";
 import type { CheckpointStore } from "./executor/attempt.js";
 import type { GraphActor } from "./graph/actor.js";
-import { parseBody } from "./journal/codec.js";
+import { sealed, unsealed } from "./journal/codec.js";
 import type { RunJournal } from "./journal/run-journal.js";
 import { taggedText } from "./journal/tagged-json.js";
 
@@ -14,8 +14,7 @@ export class RunCheckpoints implements CheckpointStore {
 
 	constructor(journal: RunJournal | undefined, stored: ReadonlyMap<NodeId, string>) {
 		this.#journal = journal;
-		for (const [node, body] of stored)
-			this.#latest.set(node, parseBody(`the checkpoint of node "${node}"`, body, new Map()));
+		for (const [node, body] of stored) this.#latest.set(node, unsealed(`the checkpoint of node "${node}"`, body));
 		journal?.knowCheckpoints(stored.keys());
 	}
 
@@ -35,7 +34,7 @@ export class RunCheckpoints implements CheckpointStore {
 	}
 
 	async save(node: NodeId, state: unknown): Promise<void> {
-		await this.#journal?.saveCheckpoint(node, taggedText(state ?? null));
+		await this.#journal?.saveCheckpoint(node, sealed(taggedText(state ?? null)));
 	}
 
 	/** What a node has saved goes with it. Who saves nothing pays nothing. */

@@ -1,7 +1,7 @@
 import type { Clock } from "./core/clock.js";
 import type { MemoStore, Remembered } from "./executor/attempt.js";
 import type { Lease } from "./graph/types.js";
-import { parseBody } from "./journal/codec.js";
+import { sealed, unsealed } from "./journal/codec.js";
 import type { Journal } from "./journal/journal.js";
 import type { RunJournal } from "./journal/run-journal.js";
 import { taggedText } from "./journal/tagged-json.js";
@@ -22,7 +22,7 @@ export class RunMemos implements MemoStore {
 
 	offer({ node }: Lease, key: string, { output, patch }: Remembered, ttl: number | undefined): void {
 		const expiresAt = ttl === undefined ? undefined : this.clock.now() + ttl;
-		this.sink.offerMemo(node, { key, body: taggedText({ output, patch }), expiresAt });
+		this.sink.offerMemo(node, { key, body: sealed(taggedText({ output, patch })), expiresAt });
 	}
 
 	withdraw({ node }: Lease): void {
@@ -63,6 +63,6 @@ export class RecentMemos implements MemoStore {
 
 function read(key: string, body: string | undefined): Remembered | undefined {
 	if (body === undefined) return undefined;
-	const { output, patch } = parseBody(`the memo ${key}`, body, new Map()) as Partial<Remembered>;
+	const { output, patch } = unsealed(`the memo ${key}`, body) as Partial<Remembered>;
 	return { output, patch };
 }

@@ -22,6 +22,7 @@ export function runsOf(usual: number): number {
 /** The file of a random test, without its folder: what its cases are replayed by. */
 export type Suite =
 	| "swarm"
+	| "restarts"
 	| "same-seed"
 	| "commands"
 	| "commands-growth"

@@ -7,6 +7,7 @@ const { parseArgs } = require("node:util");
 
 const SUITES = {
 	swarm: "test/sim/swarm.test.ts",
+	restarts: "test/sim/restarts.test.ts",
 	"same-seed": "test/sim/same-seed.test.ts",
 	commands: "test/model/commands.test.ts",
 	"commands-growth": "test/model/commands-growth.test.ts",

@@ -141,6 +141,24 @@ export class RecordEncoder {
 	}
 }
 
+/** A text of its own, with a checksum in front: eight hexadecimal digits. */
+export function sealed(text: string): string {
+	return checksum("", 0, 0, text).toString(16).padStart(8, "0") + text;
+}
+
+/**
+ * The data of a sealed text.
+ *
+ * @throws SwarmError `JOURNAL_CORRUPT` when it is not as it was written
+ */
+export function unsealed(what: string, body: string): unknown {
+	const text = body.slice(8);
+	if (sealed(text) !== body) throw new SwarmError("JOURNAL_CORRUPT", `${what} is not as it was written`);
+	return parseBody(what, text, NO_BODIES);
+}
+
+const NO_BODIES: ReadonlyMap<string, string> = new Map();
+
 /** Whether a record is as it was written. */
 export function isWhole(run: string, { firstSeq, lastSeq, body, checksum: sum }: JournalRecord): boolean {
 	return lastSeq >= firstSeq && checksum(run, firstSeq, lastSeq, body) === sum;

@@ -30,8 +30,12 @@ export class RunJournal implements EventSink {
 	#memos: MemoEntry[] = [];
 	readonly #offered = new Map<NodeId, MemoEntry>();
 	#waiters: PromiseWithResolvers<void>[] = [];
-	/** What is on its way: up to which event, and who waits for it. */
-	#sent: { readonly last: number; readonly waiters: PromiseWithResolvers<void>[] } = { last: 0, waiters: [] };
+	/** What is on its way: up to which event, whether the actor handed over something of it, and who waits for it. */
+	#sent: { readonly last: number; readonly deferred: boolean; readonly waiters: PromiseWithResolvers<void>[] } = {
+		last: 0,
+		deferred: false,
+		waiters: [],
+	};
 	/** The actor is told by what `append` throws. */
 	#appending = false;
 	#lost: unknown;
@@ -135,13 +139,16 @@ export class RunJournal implements EventSink {
 
 	/** For the writer: everything that is to be written now. */
 	handOver(): RunAppend {
-		if (this.#deferred) for (const event of this.#actor?.handOver() ?? []) this.#add(event);
+		// What the actor decides from now on goes with what is handed over next.
+		const deferred = this.#deferred;
+		this.#deferred = false;
+		if (deferred) for (const event of this.#actor?.handOver() ?? []) this.#add(event);
 		const { records, blobs } = this.#encoder.take();
 		const checkpoints: CheckpointChange[] = [...this.#checkpoints].map(([node, body]) => ({ node, body }));
 		const memos = this.#memos;
 		this.#checkpoints.clear();
 		this.#memos = [];
-		this.#sent = { last: this.#last, waiters: this.#waiters };
+		this.#sent = { last: this.#last, deferred, waiters: this.#waiters };
 		this.#waiters = [];
 		return {
 			run: this.run,
@@ -159,11 +166,9 @@ export class RunJournal implements EventSink {
 	/** For the writer: it is written. */
 	kept(): void {
 		this.#create = undefined;
-		const { last, waiters } = this.#sent;
+		const { last, deferred, waiters } = this.#sent;
 		this.written = last;
-		this.#sent = { last, waiters: [] };
-		const deferred = this.#deferred;
-		this.#deferred = false;
+		this.#sent = { last, deferred: false, waiters: [] };
 		if (deferred) this.#actor?.accepted();
 		for (const waiter of waiters) waiter.resolve();
 		this.onWritten?.();

@@ -141,8 +141,9 @@ export class JournalWriter {
 
 	/** Others take a run over when its writer has said nothing for long. */
 	#beat(): void {
-		if (this.#heartbeat !== undefined) return;
 		const { clock, journal } = this.options;
+		// Nobody outside this process can see what does not survive it.
+		if (this.#heartbeat !== undefined || !journal.durable) return;
 		this.#heartbeat = clock.set(clock.now() + HEARTBEAT_MS, () => {
 			this.#heartbeat = undefined;
 			const runs = [...this.#runs.values()].map(({ run, epoch }) => ({ run, epoch }));

@@ -16,6 +16,8 @@ interface Seen {
 	returned: number;
 }
 
+const UNRETURNED = new Set(["TIMEOUT", "CRASHED"]);
+
 /** Watches from inside the agent functions: nothing runs twice at a time, before its event is accepted, or after the end. */
 export class Census {
 	readonly problems: string[] = [];
@@ -37,9 +39,16 @@ export class Census {
 			const { inFlight } = this.#of(run, event.node);
 			if (inFlight.has(event.attempt)) inFlight.set(event.attempt, event.at);
 		}
-		if (event.type === "node.completed") this.#judgeOutcome(run, event.node, event.attempt);
-		if ((event.type === "node.attemptFailed" || event.type === "node.failed") && event.error.code !== "TIMEOUT")
+		if (event.type === "node.completed" && event.memo !== true) this.#judgeOutcome(run, event.node, event.attempt);
+		// The process died, or the clock ended it: no function has to have returned.
+		if (event.type === "node.attemptFailed" && event.interrupted !== undefined) return;
+		if ((event.type === "node.attemptFailed" || event.type === "node.failed") && !UNRETURNED.has(event.error.code))
 			this.#judgeOutcome(run, event.node, event.attempt);
+	}
+
+	/** The process died, and its functions with it. */
+	died(): void {
+		for (const { inFlight } of this.#nodes.values()) inFlight.clear();
 	}
 
 	/** The same agent, watched. */

@@ -21,12 +21,17 @@ export interface Faults {
 	readonly interfere?: number;
 	/** As often: somebody outside cancels the run. */
 	readonly cancel?: number;
+	/**
+	 * In a step, or while something is written: the process dies, and another one takes over what the journal has. With
+	 * this the runs have a journal, in memory and `strict`.
+	 */
+	readonly restart?: number;
 }
 
 /** How often each fault was put in. */
 export type FaultCounts = { -readonly [Name in Exclude<keyof Faults, "maxDelay">]-?: number };
 
-const NAMES = ["delay", "reorder", "duplicate", "drop", "crash", "interfere", "cancel"] as const;
+const NAMES = ["delay", "reorder", "duplicate", "drop", "crash", "interfere", "cancel", "restart"] as const;
 const DEFAULT_MAX_DELAY = 50;
 
 /** Faults with every chance filled in. */
@@ -47,5 +52,5 @@ export function resolveFaults(faults: Faults): ResolvedFaults {
 }
 
 export function noCounts(): FaultCounts {
-	return { delay: 0, reorder: 0, duplicate: 0, drop: 0, crash: 0, interfere: 0, cancel: 0 };
+	return { delay: 0, reorder: 0, duplicate: 0, drop: 0, crash: 0, interfere: 0, cancel: 0, restart: 0 };
 }

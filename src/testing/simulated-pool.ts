@@ -10,7 +10,6 @@ type Arrive = (ok: boolean, value: unknown) => void;
  * doubled and lost, and workers die, all drawn from one source of random numbers.
  */
 export class SimulatedPool implements WorkerPool {
-	readonly counts: FaultCounts = noCounts();
 	/** Hears of each outcome on its way: others may act in just that moment. */
 	onOutcome: (() => void) | undefined;
 	/** Loops that run. */
@@ -22,12 +21,14 @@ export class SimulatedPool implements WorkerPool {
 	/**
 	 * @param concurrency - worker loops at a time, at least 1
 	 * @param faults - what goes wrong while {@link calm} was not called
+	 * @param counts - where it is noted how often each fault struck
 	 */
 	constructor(
 		readonly concurrency: number,
 		private readonly clock: Clock,
 		private readonly random: Random,
 		private faults: ResolvedFaults,
+		readonly counts: FaultCounts = noCounts(),
 	) {}
 
 	add(loop: () => Promise<void>): void {

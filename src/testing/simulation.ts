@@ -2,21 +2,23 @@ import type { VirtualClock } from "../core/clock.js";
 import { milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
 import { countingIds, type RunId } from "../core/ids.js";
-import { isTerminal } from "../core/lifecycle.js";
 import type { AnyAgent } from "../executor/agent.js";
 import { type PolicySource, timeouts } from "../graph/policies.js";
-import type { RunEvent, Snapshot, StoredSpec } from "../graph/types.js";
-import type { RunOutcome } from "../outcome.js";
+import type { RunEvent, StoredSpec } from "../graph/types.js";
+import type { Journal, RunSummary } from "../journal/journal.js";
+import { memoryJournal } from "../journal/memory-journal.js";
 import type { RunHandle } from "../run.js";
 import { agentKey } from "../scheduler/limits.js";
 import { createSwarm, type Swarm } from "../swarm.js";
 import type { GraphSpec, StartOptions, SwarmOptions } from "../swarm-options.js";
 import { Census } from "./census.js";
-import { type FaultCounts, type ResolvedFaults, resolveFaults } from "./faults.js";
+import { type FaultCounts, noCounts, type ResolvedFaults, resolveFaults } from "./faults.js";
 import { foldProblem } from "./fold.js";
 import { interfere } from "./interference.js";
+import { MortalJournal } from "./mortal-journal.js";
 import { Random } from "./random.js";
 import { SimulatedPool } from "./simulated-pool.js";
+import { outcomeProblem, type SimulatedRun, snapshotOf, stuck } from "./simulated-run.js";
 import { type SlotBounds, SlotWatch } from "./slot-watch.js";
 import { judgeTrace } from "./trace-oracle.js";
 import { turned } from "./turn.js";
@@ -34,7 +36,10 @@ const HOPELESS_TURNS = 40;
 const AFTERMATH_STEPS = 500;
 
 /** What of a swarm's options a simulation leaves to its caller. */
-export type SimulatedSwarmOptions = Omit<SwarmOptions, "agents" | "clock" | "ids" | "journal" | "pool" | "seed">;
+export type SimulatedSwarmOptions = Omit<
+	SwarmOptions,
+	"agents" | "clock" | "durability" | "ids" | "journal" | "pool" | "seed"
+>;
 
 /** A simulation with nothing left open. */
 export interface SimulationPlan {
@@ -80,12 +85,17 @@ export interface Problem {
 	readonly what: string;
 }
 
-/** One run of a simulation. */
-export interface SimulatedRun {
-	readonly handle: RunHandle;
-	readonly events: RunEvent[];
-	outcome: RunOutcome | undefined;
+/** What dies together. */
+interface Process {
+	readonly swarm: Swarm;
+	readonly pool: SimulatedPool;
+	/** The swarm's: agents and pool set their timers past it. */
+	readonly clock: WatchedClock;
+	readonly journal: MortalJournal | undefined;
 }
+
+/** More would fail whatever runs by the third crash. */
+const MAX_RESTARTS = 8;
 
 /**
  * A swarm on a virtual clock with a pool that is not to be relied on, driven step by step: a step is
@@ -93,49 +103,95 @@ export interface SimulatedRun {
  */
 export class Simulation {
 	readonly clock: VirtualClock;
-	/** The swarm's: agents and pool set their timers past it. */
-	readonly #clock: WatchedClock;
 	readonly runs: SimulatedRun[] = [];
 	steps = 0;
 	readonly #plan: SimulationPlan;
 	readonly #random: Random;
-	readonly #pool: SimulatedPool;
 	readonly #census: Census;
 	readonly #slots: SlotWatch;
-	readonly #swarm: Swarm;
 	readonly #journals = new Map<RunId, RunEvent[]>();
 	readonly #problems: Problem[] = [];
+	readonly counts: FaultCounts = noCounts();
+	/** What outlives a process. */
+	readonly #store: Journal | undefined;
+	#process: Process;
 	#faults: ResolvedFaults;
+	#dying = false;
 
 	constructor(plan: SimulationPlan) {
-		const concurrency = plan.swarm.concurrency ?? DEFAULT_CONCURRENCY;
-		const { grace = GRACE_MS } = plan.swarm;
 		this.#plan = plan;
 		this.clock = plan.clock;
-		this.#clock = new WatchedClock(plan.clock);
 		this.#faults = plan.faults;
 		this.#random = new Random(plan.seed);
-		this.#pool = new SimulatedPool(concurrency, this.clock, new Random(this.#random.next()), plan.faults);
-		this.#pool.onOutcome = () => this.#disturb();
 		this.#census = new Census(this.clock, (run, spec) => this.#graceOf(run, spec));
-		this.#slots = new SlotWatch(slotBounds(plan, concurrency));
-		this.#swarm = createSwarm<AnyAgent>({
+		this.#slots = new SlotWatch(slotBounds(plan, plan.swarm.concurrency ?? DEFAULT_CONCURRENCY));
+		if (plan.faults.restart > 0) this.#store = memoryJournal();
+		this.#process = this.#boot();
+	}
+
+	#boot(): Process {
+		const plan = this.#plan;
+		const { concurrency = DEFAULT_CONCURRENCY, grace = GRACE_MS } = plan.swarm;
+		const clock = new WatchedClock(plan.clock);
+		const pool = new SimulatedPool(concurrency, this.clock, new Random(this.#random.next()), this.#faults, this.counts);
+		pool.onOutcome = () => {
+			if (this.#process.pool === pool) this.#disturb();
+		};
+		const journal = this.#store && this.#mortal(this.#store);
+		const swarm = createSwarm<AnyAgent>({
 			check: "full",
 			grace,
 			timeout: TIMEOUT_MS,
 			...plan.swarm,
 			concurrency,
 			agents: plan.agents.map((agent) => this.#census.watch(agent)),
-			clock: this.#clock,
+			clock,
 			ids: countingIds(),
-			pool: this.#pool,
+			pool,
 			seed: plan.seed,
-			journal: (run) => ({ append: (events) => this.#record(run, events) }),
+			durability: "strict",
+			journal: journal ?? ((run) => ({ append: (events) => this.#record(run, events) })),
 		});
+		return { swarm, pool, clock, journal };
 	}
 
-	get counts(): FaultCounts {
-		return this.#pool.counts;
+	#mortal(store: Journal): MortalJournal {
+		const random = new Random(this.#random.next());
+		return new MortalJournal(
+			store,
+			(batch) => {
+				// They are written together: in which order the runs stand in the write says nothing.
+				this.#slots.together(() => {
+					for (const { run, events } of batch) this.#record(run, events);
+				});
+			},
+			() => {
+				if (this.#faults.restart === 0 || this.counts.restart >= MAX_RESTARTS) return undefined;
+				return random.chance(this.#faults.restart) ? (random.chance(500) ? "before" : "after") : undefined;
+			},
+		);
+	}
+
+	/** The process is dead, and another one takes over what the journal has. */
+	async #reboot(store: Journal): Promise<void> {
+		this.#dying = false;
+		this.counts.restart++;
+		if (this.#process.journal !== undefined) this.#process.journal.dead = true;
+		this.#census.died();
+		this.#slots.died();
+		this.#process = this.#boot();
+		for (const run of this.#open()) {
+			const summary = (await store.find(run.handle.id)) as RunSummary | undefined;
+			if (summary !== undefined) await store.release(summary.run, summary.epoch);
+			try {
+				if (summary === undefined) this.#start(run.graph, startOf(this.#plan, run.handle.id), run.handle.id, run);
+				else this.#follow(run, await this.#process.swarm.recover(run.handle.id));
+			} catch (error) {
+				// It may die again at once: then the next one has to take over.
+				if (this.#process.journal?.dead !== true) throw error;
+				return;
+			}
+		}
 	}
 
 	/** To the end of every run, or until it is plain that one will never end. */
@@ -146,8 +202,9 @@ export class Simulation {
 		});
 		await this.#advance();
 		for (const run of this.runs) if (run.outcome === undefined) this.#object("liveness", stuck(run, this.steps));
-		if (this.#open().length === 0 && this.#clock.pending > 0)
-			this.#object("timers", `${this.#clock.pending} timers are set, and every run has ended`);
+		const { pending } = this.#process.clock;
+		if (this.#open().length === 0 && pending > 0)
+			this.#object("timers", `${pending} timers are set, and every run has ended`);
 		// What arrives too late may change nothing any more.
 		let step = 0;
 		do await turned();
@@ -166,14 +223,21 @@ export class Simulation {
 		return timeouts(source, spec)?.grace ?? milliseconds(swarm.grace ?? GRACE_MS, "grace");
 	}
 
-	#start(graph: GraphSpec, options: StartOptions, runId: RunId): void {
-		const events: RunEvent[] = [];
+	#start(graph: GraphSpec, options: StartOptions, runId: RunId, known?: SimulatedRun): void {
+		const events = known?.events ?? [];
 		this.#journals.set(runId, events);
-		const handle = this.#swarm.start(graph, { ...options, runId });
-		const run: SimulatedRun = { handle, events, outcome: undefined };
-		this.runs.push(run);
+		const handle = this.#process.swarm.start(graph, { ...options, runId });
+		const run = known ?? { graph, handle, events, outcome: undefined };
+		if (known === undefined) this.runs.push(run);
+		this.#follow(run, handle);
+	}
+
+	/** What a dead process still says of its runs does not count. */
+	#follow(run: SimulatedRun, handle: RunHandle): void {
+		const { journal } = this.#process;
+		run.handle = handle;
 		void handle.result().then((outcome) => {
-			run.outcome = outcome;
+			if (run.handle === handle && journal?.dead !== true) run.outcome = outcome;
 		});
 	}
 
@@ -191,13 +255,17 @@ export class Simulation {
 		for (; this.steps < safety + livenessSteps && this.#open().length > 0; this.steps++) {
 			if (this.steps === safety) this.#calm();
 			if (this.#disturb()) idle = 0;
+			if (this.#store !== undefined && (this.#dying || this.#process.journal?.dead === true)) {
+				await this.#reboot(this.#store);
+				idle = 0;
+			}
 			await turned();
 			idle = this.clock.step() ? 0 : idle + 1;
 			if (idle < IDLE_TURNS) continue;
 			if (idle === IDLE_TURNS) this.#checkAwake();
 			// Only somebody outside can make a difference now.
 			for (const { handle } of this.#open()) this.#ask(() => this.#plan.relieve(handle));
-			if (idle > HOPELESS_TURNS) return;
+			if (idle > HOPELESS_TURNS && this.#process.journal?.dead !== true) return;
 		}
 	}
 
@@ -205,6 +273,8 @@ export class Simulation {
 	#disturb(): boolean {
 		const { counts } = this;
 		const before = counts.interfere + counts.cancel;
+		const { restart } = this.#faults;
+		if (restart > 0 && counts.restart < MAX_RESTARTS && this.#random.chance(restart)) this.#dying = true;
 		for (const { handle } of this.#open()) {
 			if (this.#random.chance(this.#faults.interfere)) {
 				counts.interfere++;
@@ -223,12 +293,15 @@ export class Simulation {
 
 	#calm(): void {
 		this.#faults = resolveFaults({});
-		this.#pool.calm(this.#faults);
+		this.#process.pool.calm(this.#faults);
 	}
 
 	/** Requests from outside may be refused, and nothing else may go wrong; they are not waited for. */
 	#ask(act: () => Promise<unknown>): void {
+		const { journal } = this.#process;
 		const judge = (error: unknown): void => {
+			// Whoever asks a process that dies gets no answer, or this one.
+			if (journal?.dead === true) return;
 			if (SwarmError.is(error) && error.code !== "INTERNAL" && error.code !== "POISONED") return;
 			this.#object("requests", `a request from outside ends in ${String(error)}`);
 		};
@@ -272,7 +345,7 @@ export class Simulation {
 			const wrong = outcomeProblem(snapshot, events, outcome);
 			if (wrong !== undefined) say("outcome", [`${handle.id}: ${wrong}`]);
 		}
-		if (found.length === 0 && this.#swarm.runs().length > 0)
+		if (found.length === 0 && this.#process.swarm.runs().length > 0)
 			say("liveness", ["the swarm still holds a run that has ended"]);
 		return found;
 	}
@@ -302,35 +375,4 @@ function slotBounds(plan: SimulationPlan, concurrency: number): SlotBounds {
 		plan.graphs.map((_, i) => [runName(i), startOf(plan, runName(i)).concurrency ?? Number.POSITIVE_INFINITY]),
 	);
 	return { concurrency, limits, agentLimits, perRun };
-}
-
-/** None of a run that has broken down. */
-function snapshotOf({ handle }: SimulatedRun): Snapshot[] {
-	try {
-		return [handle.snapshot()];
-	} catch (error) {
-		if (!SwarmError.is(error)) throw error;
-		return [];
-	}
-}
-
-function stuck(run: SimulatedRun, steps: number): string {
-	const { handle } = run;
-	const [snapshot] = snapshotOf(run);
-	if (snapshot === undefined) return `${handle.id} has broken down and never ends (${steps} steps)`;
-	const open = [...snapshot.nodes()].filter(({ state }) => !isTerminal(state));
-	const why = open.map(({ id }) => `${id}: ${handle.explain(id).why}`);
-	return `${handle.id} is ${snapshot.status} and never ends (${steps} steps): ${why.slice(0, 8).join("; ")}`;
-}
-
-/** Whether the outcome says what the events and the nodes do. */
-function outcomeProblem(snapshot: Snapshot, events: readonly RunEvent[], outcome: RunOutcome): string | undefined {
-	const last = events.at(-1);
-	if (last?.type !== "run.ended" || last.status !== outcome.status)
-		return `it is ${outcome.status} (${outcome.reason}) after ${last?.type}`;
-	const nodes = [...snapshot.nodes()];
-	const waitedFor = new Set(nodes.flatMap(({ dependsOn }) => dependsOn));
-	const sinks = nodes.filter(({ id, state }) => state === "completed" && !waitedFor.has(id)).map(({ id }) => id);
-	const given = Object.keys(outcome.outputs).sort().join();
-	return given === sinks.sort().join() ? undefined : `it has outputs of ${given} and not of ${sinks.join()}`;
 }

@@ -23,6 +23,7 @@ export class SlotWatch {
 	readonly #takes = new Map<string, readonly string[]>();
 	readonly #held = new Map<string, readonly string[]>();
 	readonly #used = new Map<string, number>();
+	#isTogether = false;
 	/** How many nodes of each run run. */
 	readonly #runs = new Map<RunId, number>();
 
@@ -38,6 +39,13 @@ export class SlotWatch {
 			this.#free(run, key(run, event.node));
 	}
 
+	/** The process died: nothing runs. */
+	died(): void {
+		this.#held.clear();
+		this.#used.clear();
+		this.#runs.clear();
+	}
+
 	#limitsOf({ agent, limits = NONE }: StoredSpec): readonly string[] {
 		return [...new Set([...limits, ...(this.#bounds.agentLimits?.[agent] ?? NONE)])];
 	}
@@ -46,15 +54,31 @@ export class SlotWatch {
 		const name = key(run, node);
 		const ofRun = (this.#runs.get(run) ?? 0) + (this.#held.has(name) ? 0 : 1);
 		this.#runs.set(run, ofRun);
-		const most = this.#bounds.perRun?.[run] ?? Number.POSITIVE_INFINITY;
-		if (ofRun > most) this.problems.push(`${ofRun} nodes of ${run} run, which may run ${most}, ${node} the last`);
 		const limits = this.#takes.get(name) ?? NONE;
 		this.#held.set(name, limits);
+		for (const limit of limits) this.#used.set(limit, (this.#used.get(limit) ?? 0) + 1);
+		if (!this.#isTogether) this.#judge(run, node, limits);
+	}
+
+	/** Events that are committed together, of whatever runs: the bounds hold after the last of them. */
+	together(take: () => void): void {
+		this.#isTogether = true;
+		take();
+		this.#isTogether = false;
+		for (const [name, limits] of this.#held) {
+			const [run, node] = JSON.parse(name) as [RunId, NodeId];
+			this.#judge(run, node, limits);
+		}
+	}
+
+	#judge(run: RunId, node: NodeId, limits: readonly string[]): void {
+		const ofRun = this.#runs.get(run) ?? 0;
+		const most = this.#bounds.perRun?.[run] ?? Number.POSITIVE_INFINITY;
+		if (ofRun > most) this.problems.push(`${ofRun} nodes of ${run} run, which may run ${most}, ${node} the last`);
 		if (this.#held.size > this.#bounds.concurrency)
 			this.problems.push(`${this.#held.size} nodes run on ${this.#bounds.concurrency} slots, ${node} the last`);
 		for (const limit of limits) {
-			const used = (this.#used.get(limit) ?? 0) + 1;
-			this.#used.set(limit, used);
+			const used = this.#used.get(limit) ?? 0;
 			const bound = this.#bounds.limits?.[limit] ?? Number.POSITIVE_INFINITY;
 			if (used > bound) this.problems.push(`${used} nodes hold the limit ${limit} of ${bound}, ${node} the last`);
 		}

@@ -171,7 +171,9 @@ class Trace {
 		const crash = resume === "crash" || (event.type === "node.attemptFailed" && event.interrupted === "crash");
 		if (crash && !node.orphaned) this.#wrong(event, "tells of a crash that was none");
 		if (!node.orphaned) return;
-		if (!crash && event.type !== "node.failed") this.#wrong(event, "happens to a node whose process died");
+		// Its own failure may be withheld, and that of another may end the whole run.
+		const ends = event.type === "node.failed" || event.type === "node.cancelled" || event.type === "node.speculated";
+		if (!crash && !ends) this.#wrong(event, "happens to a node whose process died");
 		node.orphaned = false;
 		this.#orphans.delete(id);
 	}

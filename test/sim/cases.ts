@@ -1,4 +1,4 @@
-import type { Join, MutationRight, NodeSpec, StartOptions } from "dagswarm";
+import type { Join, MutationRight, NodeSpec, ResumePolicy, StartOptions } from "dagswarm";
 import { type Behaviour, behaviours, type Faults, type SimulateOptions } from "dagswarm/testing";
 import fc from "fast-check";
 
@@ -117,3 +117,18 @@ export const simulations: fc.Arbitrary<SimulateOptions> = fc.boolean().chain((ti
 
 /** No time limit that could matter: attempts end by themselves. */
 const NEVER = 1_000_000_000;
+
+/** Simulations whose process dies now and then, in the middle of a write too, with every policy of what ran then. */
+export const restarts: fc.Arbitrary<SimulateOptions> = fc
+	.record({
+		options: simulations,
+		restart: fc.constantFrom(20, 100, 300),
+		onResume: fc.array(fc.constantFrom<ResumePolicy[]>("retry", "ask", "fail"), { minLength: 1, maxLength: 4 }),
+	})
+	.map(({ options, restart, onResume }) => ({
+		...options,
+		graph: (options.graph as readonly { readonly nodes: readonly NodeSpec[] }[]).map(({ nodes }) => ({
+			nodes: nodes.map((node, i) => ({ ...node, onResume: onResume[i % onResume.length] })) as never,
+		})),
+		faults: { ...options.faults, restart },
+	}));

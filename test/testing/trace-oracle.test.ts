@@ -28,6 +28,19 @@ function ended(status: string): Line {
 const failed: Line = { type: "node.attemptFailed", node: "a", attempt: 1, error: {}, retryAt: 0 };
 const woken: Line = { type: "node.woken", node: "a", attempt: 1, wake: { kind: "retry" } };
 const b = added("b", { dependsOn: ["a"] });
+const created: Line = { type: "run.created", run: "r", epoch: 1, open: false };
+const recovered: Line = { type: "run.recovered", epoch: 2 };
+const interrupted: Line = { ...failed, interrupted: "crash" };
+const slept: Line = { type: "node.parked", node: "a", attempt: 1, wait: { kind: "sleep", until: 5 } };
+const asked: Line = {
+	type: "node.parked",
+	node: "a",
+	attempt: 1,
+	wait: { kind: "approval", reason: "?", resume: "crash" },
+};
+const timer: Line = { ...woken, wake: { kind: "timer" } };
+const stepped: Line = { type: "node.stepped", node: "a", attempt: 1, name: "s", value: 1 };
+const again: Line = { type: "node.started", node: "a", attempt: 2, epoch: 2 };
 
 describe("the trace oracle", () => {
 	test("finds nothing wrong with a run that went well", () => {
@@ -35,6 +48,17 @@ describe("the trace oracle", () => {
 		expect(
 			judgeTrace([...good, ...trace(completed("b"), ended("completed")).map((e, i) => ({ ...e, seq: 9 + i }))]),
 		).toEqual([]);
+	});
+
+	test.each([
+		["is tried again", [created, added("a"), started("a"), recovered, interrupted, woken, again, completed("a", 2)]],
+		["is asked about", [created, added("a"), started("a"), recovered, asked, timer, again, completed("a", 2)]],
+		["fails", [created, added("a"), started("a"), recovered, { type: "node.failed", node: "a", attempt: 1 }]],
+		["slept", [created, added("a"), started("a"), slept, recovered, timer, again, completed("a", 2)]],
+		["woke", [created, added("a"), started("a"), slept, timer, recovered, again, completed("a", 2)]],
+		["had done a step", [created, added("a"), started("a"), stepped, recovered, interrupted, woken, again]],
+	] as const)("knows that a node whose process died %s", (_, facts) => {
+		expect(judgeTrace(trace(...(facts as readonly Line[])))).toEqual([]);
 	});
 
 	test.each([
@@ -59,6 +83,32 @@ describe("the trace oracle", () => {
 		["a cycle", [added("a"), b, { type: "edge.added", from: "b", to: "a" }], "closes a cycle"],
 		["an id used twice", [added("a"), added("a")], "second time"],
 		["a node out of nowhere", [started("a")], "is not there"],
+		[
+			"an attempt that outlives its process",
+			[created, added("a"), started("a"), recovered, completed("a")],
+			"process died",
+		],
+		[
+			"a node that is forgotten when its process dies",
+			[created, added("a"), added("c"), started("a"), recovered, { ...again, node: "c", attempt: 1 }],
+			"what became of a",
+		],
+		["a crash without a death", [created, added("a"), started("a"), interrupted], "a crash that was none"],
+		[
+			"a wait that another process goes on with",
+			[created, added("a"), started("a"), slept, recovered, timer, { ...again, attempt: 1 }],
+			"attempt 1 and not 2",
+		],
+		["an epoch that does not rise", [created, { ...recovered, epoch: 1 }], "epoch 1 after 1"],
+		["a lease of an old epoch", [created, recovered, added("a"), started("a")], "epoch 1, and the run 2"],
+		["a step that is done again", [added("a"), started("a"), stepped, stepped], "records the step s again"],
+		["a step of nobody", [added("a"), stepped], "outcome of a node that is pending"],
+		[
+			"a key that counts twice",
+			[added("a"), { type: "patch.applied", key: "k" }, { type: "patch.applied", key: "k" }],
+			"the key k again",
+		],
+		["an end of what is kept open", [{ ...created, open: true }, ended("completed")], "kept open"],
 		[
 			"a late dependency",
 			[added("a"), added("b"), started("b"), { type: "edge.added", from: "a", to: "b" }],
