@@ -20,6 +20,7 @@ import { RunCheckpoints } from "./run-checkpoints.js";
 import { RunFollower } from "./run-follower.js";
 import { RunMemos } from "./run-memos.js";
 import { deadlineOf, type RunOptions, settingsOf } from "./run-settings.js";
+import { RunSnapshots } from "./run-snapshots.js";
 import { agentKey, type Limits } from "./scheduler/limits.js";
 import { RunQueue } from "./scheduler/run-queue.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
@@ -72,6 +73,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly #policies: PolicySource;
 	readonly #queue: RunQueue;
 	readonly #sink: RunJournal | undefined;
+	readonly #snapshots: RunSnapshots | undefined;
 	readonly #clock: Clock;
 	readonly #startedAt: number;
 	readonly #resolve: (outcome: RunOutcome) => void;
@@ -106,6 +108,10 @@ export class ActiveRun implements ActorHost, RunPort {
 		}
 		this.#sink?.bind(this.actor);
 		this.checkpoints.bind(this.actor);
+		const { snapshotEvery } = parts.options;
+		const saved = taken?.snapshotSeq ?? 0;
+		if (this.#sink && journal)
+			this.#snapshots = new RunSnapshots(this.actor, this.#sink, journal, snapshotEvery, saved);
 		this.#release = parts.clock.hold();
 		this.#queue = new RunQueue(this.actor, {
 			limits: parts.limits,
@@ -202,6 +208,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			return;
 		}
 		if (this.actor.isOver) return;
+		await this.#snapshots?.leave();
 		this.actor.lose(
 			new SwarmError("SUSPENDED", `this process has let go of the run after event ${this.actor.state.seq}`),
 		);
@@ -238,8 +245,14 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	committed(): void {
 		if (!this.#ready) return;
+		const { scheduler, executor } = this.#parts;
 		if (this.actor.isOver) this.#finishIfOver();
-		this.#parts.executor.balance();
+		else if (!this.#queue.active && this.#queue.hasWork()) {
+			// Its turn came while a batch was on its way to the journal, and it could not claim then.
+			scheduler.wake(this.#queue);
+			scheduler.pump();
+		}
+		executor.balance();
 	}
 
 	poisoned(_actor: GraphActor, _error: SwarmError, unstarted: readonly Lease[]): void {

@@ -6,13 +6,12 @@ import { targetsOf } from "./graph/mutation-shape.js";
 import { COMPLETED, EAGER, PENDING, READY, RUNNING, SPECULATIVE, STARTED, WAITING } from "./graph/node-table.js";
 import { RunState } from "./graph/state.js";
 import type { NodeFact, Patch, RunEvent, RunSettings } from "./graph/types.js";
+import type { History } from "./stored-run.js";
 
 /** What the new run is called, and remembers. */
 export interface ForkOrigin {
 	readonly run: RunId;
 	readonly from: RunId;
-	/** The last event of it that counts. */
-	readonly atSeq: number;
 	readonly open: boolean;
 	readonly settings: RunSettings;
 }
@@ -37,22 +36,24 @@ export function editedNodes(edit: Patch): NodeId[] {
  * The history of a run as it would be if some of its nodes had not run: without what they did, what they added, and
  * what started because of them. Nodes that had not ended run again, too.
  *
- * @param events - of the old run, all from the first
+ * @param past - of the old run
  * @param edited - the nodes that run again
  * @returns events of the new run, numbered from 1
- * @throws SwarmError `UNKNOWN_NODE` for a node that the run does not have, or that one of the others had added
+ * @throws SwarmError `UNKNOWN_NODE` for a node that the run does not have, or that one of the others had added;
+ * `SEQ_PRUNED` when what a node had changed in the graph is no longer known
  */
-export function forkHistory(events: readonly RunEvent[], edited: readonly NodeId[], origin: ForkOrigin): RunEvent[] {
+export function forkHistory(past: History, edited: readonly NodeId[], origin: ForkOrigin): RunEvent[] {
 	const reset = new Set(edited);
 	for (;;) {
-		const fork = new Fork(reset, origin);
-		for (const event of events) fork.take(event);
+		const fork = new Fork(reset, origin, past.last);
+		for (const event of past.events) fork.take(event);
 		// Only at the end it is known who did not come to one: without them it may look different again.
 		const unended = fork.unended();
 		if (unended.length > 0) {
 			for (const id of unended) reset.add(id);
 			continue;
 		}
+		if (past.known > 0) assertUndoable(past, fork.reset, origin);
 		const gone = edited.filter((id) => !fork.state.graph.index.has(id));
 		if (gone.length === 0) return fork.events;
 		throw new SwarmError("UNKNOWN_NODE", `the fork has no node ${gone.map((id) => `"${id}"`).join(", ")}`, {
@@ -62,6 +63,23 @@ export function forkHistory(events: readonly RunEvent[], edited: readonly NodeId
 	}
 }
 
+/** How a node that runs again had changed the graph is told by events only: what is left of them says what it added. */
+function assertUndoable({ events, known }: History, reset: ReadonlySet<NodeId>, { from }: ForkOrigin): void {
+	const planner = events
+		.slice(0, known)
+		.find((event) => event.type === "node.added" && event.addedBy !== undefined && reset.has(event.addedBy));
+	if (planner?.type !== "node.added" || planner.addedBy === undefined) return;
+	throw new SwarmError(
+		"SEQ_PRUNED",
+		`node "${planner.addedBy}" of run "${from}" has changed the graph before event ${known + 1}, and these events are no longer kept`,
+		{
+			nodes: [planner.addedBy],
+			from: known + 1,
+			hint: "change nodes that have added none, or keep more when you prune",
+		},
+	);
+}
+
 /** One attempt at a history: what fits is folded, what does not is left out. */
 class Fork {
 	readonly state = new RunState();
@@ -69,10 +87,19 @@ class Fork {
 	readonly #reset: Set<NodeId>;
 	readonly #origin: ForkOrigin;
 
-	constructor(reset: ReadonlySet<NodeId>, origin: ForkOrigin) {
+	constructor(
+		reset: ReadonlySet<NodeId>,
+		origin: ForkOrigin,
+		private readonly atSeq: number,
+	) {
 		// Nodes that turn out to depend on these are added for this attempt only: it finds them anew.
 		this.#reset = new Set(reset);
 		this.#origin = origin;
+	}
+
+	/** The nodes that run again. */
+	get reset(): ReadonlySet<NodeId> {
+		return this.#reset;
 	}
 
 	/** Nodes that have started and not ended. */
@@ -105,8 +132,8 @@ class Fork {
 	}
 
 	#created(event: Extract<RunEvent, { type: "run.created" }>): RunEvent {
-		const { run, from, atSeq, open, settings } = this.#origin;
-		const forkedFrom = { run: from, seq: atSeq };
+		const { run, from, open, settings } = this.#origin;
+		const forkedFrom = { run: from, seq: this.atSeq };
 		return { ...event, run, epoch: 1, open, settings, forkedFrom };
 	}
 

@@ -6,7 +6,7 @@ import type { AnyAgent } from "./executor/agent.js";
 import type { RunState } from "./graph/state.js";
 import type { Journal, RunSummary, Writer, WriterStatus } from "./journal/journal.js";
 import { TIME_TO_LIVE_MS } from "./journal/writer.js";
-import { catchUp, findRun, loadState } from "./stored-run.js";
+import { catchUp, findRun, load } from "./stored-run.js";
 
 /** What is done with nodes whose agent has another major version than when the run was written last. */
 export type VersionPolicy = "fail" | "run" | "ask";
@@ -28,6 +28,8 @@ export interface TakenOver {
 	readonly ask: readonly string[];
 	readonly checkpoints: ReadonlyMap<NodeId, string>;
 	readonly createdAt: number;
+	/** The last event that is in a snapshot, 0 without one. */
+	readonly snapshotSeq: number;
 }
 
 /**
@@ -39,14 +41,14 @@ export async function takeOver(run: RunId, how: TakeOver): Promise<TakenOver> {
 	const { journal, writer, clock } = how;
 	const summary = await findRun(journal, run);
 	await assertAbandoned(summary, how);
-	const state = await loadState(journal, run);
+	const { state, snapshotSeq } = await load(journal, run);
 	const ask = changedAgents(state, how);
 	const epoch = await journal.claim(run, summary.epoch, writer, clock.now());
 	if (epoch === undefined)
 		throw new SwarmError("RUN_BUSY", `the run "${run}" was taken over by another process just now`);
 	// What the old writer has added since it was read: it can add no more.
 	await catchUp(journal, run, state);
-	return { state, epoch, ask, checkpoints: await journal.checkpoints(run), createdAt: summary.createdAt };
+	return { state, epoch, ask, checkpoints: await journal.checkpoints(run), createdAt: summary.createdAt, snapshotSeq };
 }
 
 async function assertAbandoned(summary: RunSummary, { journal, writer: own, clock }: TakeOver): Promise<void> {

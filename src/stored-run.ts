@@ -1,10 +1,13 @@
 import { SwarmError } from "./core/errors.js";
 import type { RunId } from "./core/ids.js";
 import { apply } from "./graph/apply.js";
+import { restoreState } from "./graph/image-restore.js";
 import { RunState } from "./graph/state.js";
 import type { RunEvent } from "./graph/types.js";
 import type { Journal, RunSummary } from "./journal/journal.js";
 import { readEvents } from "./journal/reader.js";
+import { decodeSnapshots, snapshotBlobs } from "./journal/snapshot-codec.js";
+import { historyOf } from "./state-history.js";
 
 /**
  * The state of a run as its journal tells it: the newest snapshot and the events after it.
@@ -14,13 +17,40 @@ import { readEvents } from "./journal/reader.js";
  * is there is not as it was written
  */
 export async function loadState(journal: Journal, run: RunId, upTo?: number): Promise<RunState> {
-	const state = new RunState();
+	return (await load(journal, run, upTo)).state;
+}
+
+/** The state with the last event that was in a snapshot, 0 where there was none. */
+export async function load(
+	journal: Journal,
+	run: RunId,
+	upTo?: number,
+): Promise<{ readonly state: RunState; readonly snapshotSeq: number }> {
+	const state = (await fromSnapshots(journal, run, upTo)) ?? new RunState();
+	const snapshotSeq = state.seq;
 	await catchUp(journal, run, state, upTo);
 	if (state.seq === 0) throw unknownRun(run);
 	if (upTo !== undefined && state.seq < upTo) {
 		throw new SwarmError("INVALID_OPTION", `run "${run}" has ${state.seq} events, so there is no event ${upTo}`);
 	}
-	return state;
+	return { state, snapshotSeq };
+}
+
+async function fromSnapshots(
+	journal: Journal,
+	run: RunId,
+	upTo = Number.MAX_SAFE_INTEGER,
+): Promise<RunState | undefined> {
+	const stored = await journal.snapshots(run, upTo);
+	if (stored.length === 0) return undefined;
+	try {
+		return restoreState(decodeSnapshots(run, stored, await journal.blobs(snapshotBlobs(stored))));
+	} catch (error) {
+		// Where all events are there, they say the same: nothing is lost but time.
+		const { firstSeq } = await findRun(journal, run);
+		if (firstSeq > 1) throw error;
+		return undefined;
+	}
 }
 
 /** Folds the events that came since. */
@@ -34,23 +64,34 @@ export async function catchUp(journal: Journal, run: RunId, state: RunState, upT
 	}
 }
 
+/** What has happened in a run, as far as it is known. */
+export interface History {
+	readonly events: readonly RunEvent[];
+	/** The last event that is only known by what it led to; 0 where all are kept. */
+	readonly known: number;
+	/** The last event that counts. */
+	readonly last: number;
+}
+
 /**
- * All events of a run, from its first.
+ * The events of a run from its first; where the first ones are no longer kept, events that lead to the same state.
  *
  * @param upTo - the last event that counts; by default the last that is there
  */
-export async function eventsOf(journal: Journal, run: RunId, upTo?: number): Promise<RunEvent[]> {
+export async function historyUpTo(journal: Journal, run: RunId, upTo?: number): Promise<History> {
 	const { firstSeq, lastSeq } = await findRun(journal, run);
-	if (firstSeq > 1) {
+	const last = upTo ?? lastSeq;
+	if (last > lastSeq)
+		throw new SwarmError("INVALID_OPTION", `run "${run}" has ${lastSeq} events, so there is no event ${last}`);
+	const known = firstSeq - 1;
+	if (last < known) {
 		throw new SwarmError("SEQ_PRUNED", `the events of run "${run}" before ${firstSeq} are no longer kept`, {
 			from: firstSeq,
 		});
 	}
-	if (upTo !== undefined && upTo > lastSeq)
-		throw new SwarmError("INVALID_OPTION", `run "${run}" has ${lastSeq} events, so there is no event ${upTo}`);
-	const events: RunEvent[] = [];
-	await readEvents(journal, run, 1, (event) => events.push(event), upTo);
-	return events;
+	const events = known === 0 ? [] : historyOf(await loadState(journal, run, known));
+	if (last > known) await readEvents(journal, run, known + 1, (event) => events.push(event), last);
+	return { events, known, last };
 }
 
 /** The run as the journal lists it. @throws SwarmError `UNKNOWN_RUN` */

@@ -31,6 +31,7 @@ export function checkOptions(options: SwarmOptions): void {
 	checkWhole(options.maxNodes, "maxNodes", 0, Number.MAX_SAFE_INTEGER);
 	checkWhole(options.maxDepth, "maxDepth", 0, Number.MAX_SAFE_INTEGER);
 	checkWhole(options.maxPatchSize, "maxPatchSize", 0, Number.MAX_SAFE_INTEGER);
+	checkWhole(options.snapshotEvery, "snapshotEvery", 1, Number.MAX_SAFE_INTEGER);
 	checkWhole(options.eventBuffer, "eventBuffer", 1, 100_000_000);
 	checkCommon(options);
 	if (options.grace !== undefined) milliseconds(options.grace, "grace");

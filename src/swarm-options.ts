@@ -53,6 +53,11 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 	 * 1,000 events or 10 ms, which a crash may lose; nodes of lost completions run again.
 	 */
 	readonly durability?: Durability;
+	/**
+	 * With a journal: after how many events of a run a snapshot of it is saved, so that its events need not all be read
+	 * when it goes on elsewhere; at least 1. By default after 50,000, and eight for each node where that is more.
+	 */
+	readonly snapshotEvery?: number;
 	readonly clock?: Clock;
 	readonly ids?: IdSource;
 	/** A 32-bit integer that jitter is drawn from; by default it comes from the run's id. */

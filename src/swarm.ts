@@ -9,9 +9,7 @@ import type { AnyAgent } from "./executor/agent.js";
 import { Executor } from "./executor/executor.js";
 import { LocalPool } from "./executor/worker-pool.js";
 import { editedNodes, forkHistory } from "./fork.js";
-import { apply } from "./graph/apply.js";
 import { checkPatchShape } from "./graph/mutation-shape.js";
-import { RunState } from "./graph/state.js";
 import type { Journal, Writer } from "./journal/journal.js";
 import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
@@ -21,7 +19,7 @@ import { RecentMemos } from "./run-memos.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { Limits } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
-import { eventsOf, findRun, loadState } from "./stored-run.js";
+import { findRun, historyUpTo, loadState } from "./stored-run.js";
 import { checkOptions, checkStart, checkVersionPolicy, limitEntries } from "./swarm-checks.js";
 import type { ForkOptions, GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
 
@@ -154,9 +152,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		checkStart({ nodes: [] }, given);
 		const shape = checkPatchShape(edit);
 		if (shape !== undefined) throw SwarmError.from(shape);
-		const events = await fromJournal(() => eventsOf(journal, from, atSeq));
-		const old = new RunState();
-		for (const event of events) apply(old, event);
+		const past = await fromJournal(() => historyUpTo(journal, from, atSeq));
+		const old = await fromJournal(() => loadState(journal, from, past.last));
 		this.#assertOpen();
 		const run = given.runId ?? (this.#parts.options.ids ?? randomIds).run();
 		this.#assertNew(run, given.runId !== undefined);
@@ -165,10 +162,9 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const { deadlineAt: _, ...merged } = kept;
 		const { open = old.open } = merged;
 		const settings = settingsOf(merged, agents.values(), clock.now());
-		const history = forkHistory(events, [...editedNodes(edit), ...reset], {
+		const history = forkHistory(past, [...editedNodes(edit), ...reset], {
 			run,
 			from,
-			atSeq: events.length,
 			open,
 			settings,
 		});

@@ -169,9 +169,10 @@ export class RunJournal implements EventSink {
 		const { last, deferred, waiters } = this.#sent;
 		this.written = last;
 		this.#sent = { last, deferred: false, waiters: [] };
+		// First: what follows from it may already decide more.
+		this.onWritten?.();
 		if (deferred) this.#actor?.accepted();
 		for (const waiter of waiters) waiter.resolve();
-		this.onWritten?.();
 	}
 
 	/** It is not written, and no more will be: the run stops here. */

@@ -124,9 +124,11 @@ export const restarts: fc.Arbitrary<SimulateOptions> = fc
 		options: simulations,
 		restart: fc.constantFrom(20, 100, 300),
 		onResume: fc.array(fc.constantFrom<ResumePolicy[]>("retry", "ask", "fail"), { minLength: 1, maxLength: 4 }),
+		snapshotEvery: fc.constantFrom(3, 10, 1_000),
 	})
-	.map(({ options, restart, onResume }) => ({
+	.map(({ options, restart, onResume, snapshotEvery }) => ({
 		...options,
+		swarm: { ...options.swarm, snapshotEvery },
 		graph: (options.graph as readonly { readonly nodes: readonly NodeSpec[] }[]).map(({ nodes }) => ({
 			nodes: nodes.map((node, i) => ({ ...node, onResume: onResume[i % onResume.length] })) as never,
 		})),
