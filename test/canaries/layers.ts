@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Judge } from "dagswarm/testing";
 import fc from "fast-check";
 import { run } from "../integration/build.js";
-import { simulations } from "../sim/cases.js";
+import { restarts, simulations } from "../sim/cases.js";
 
 /** A way in which a bug can be found: the model, or one of the judges of a simulation. */
 export type Layer = "model" | Judge;
@@ -18,17 +18,26 @@ const HANGS_MS = 50_000;
 /** The cases that every layer has, as a file: they are plain data. */
 export function writeCases(): string {
 	const file = join(mkdtempSync(join(tmpdir(), "dagswarm-cases-")), "cases.json");
-	writeFileSync(file, JSON.stringify({ seed: SEED, cases: fc.sample(simulations, { seed: SEED, numRuns: CASES }) }));
+	const cases = fc.sample(simulations, { seed: SEED, numRuns: CASES });
+	const deaths = fc.sample(restarts, { seed: SEED, numRuns: CASES });
+	writeFileSync(file, JSON.stringify({ seed: SEED, cases, deaths }));
 	return file;
 }
 
 /**
  * Lets one layer alone look for the bug in a build.
  *
+ * @param kind - of cases: `deaths` are those in which the process dies now and then
+
  * @returns after how many cases it was found, undefined when it was not
  */
-export async function search(folder: string, layer: Layer, cases: string): Promise<number | undefined> {
+export async function search(
+	folder: string,
+	layer: Layer,
+	cases: string,
+	kind: "cases" | "deaths",
+): Promise<number | undefined> {
 	const trial = fileURLToPath(new URL("trial.mjs", import.meta.url));
-	const { stdout } = await run(process.execPath, [trial, folder, layer, cases], { timeout: HANGS_MS });
+	const { stdout } = await run(process.execPath, [trial, folder, layer, cases, kind], { timeout: HANGS_MS });
 	return (JSON.parse(stdout) as { readonly found?: number }).found;
 }

@@ -4,6 +4,8 @@ import type { Layer } from "./layers.js";
 /** A canary, and the layers that are there to find it: each within so many cases. */
 export interface Planted extends Canary {
 	readonly foundBy: Partial<Record<Layer, number>>;
+	/** It takes a process that dies. */
+	readonly deaths?: true;
 }
 
 export const planted: readonly Planted[] = [
@@ -156,8 +158,8 @@ export const planted: readonly Planted[] = [
 		edits: [
 			{
 				file: "graph/actor.ts",
-				find: "this.#journal.append([...batch.events()]);",
-				replace: 'this.#journal.append([...batch.events()].filter(({ type }) => type !== "node.woken"));',
+				find: "journal.append([...this.#batch.events()]);",
+				replace: 'journal.append([...this.#batch.events()].filter(({ type }) => type !== "node.woken"));',
 			},
 		],
 		foundBy: { trace: 20, fold: 20 },
@@ -167,9 +169,9 @@ export const planted: readonly Planted[] = [
 		edits: [
 			{
 				file: "graph/actor.ts",
-				find: "\t\tconst batch = this.#batch;\n\t\tif (batch.length > 0) {\n\t\t\tthis.#publish();",
+				find: "\t/** @returns false when it waits for the journal */\n\t#commit(): boolean {\n",
 				replace:
-					"\t\tconst batch = this.#batch;\n\t\tfor (let i = 0; i < batch.effects.length; i++) this.#carryOut(batch.effects.at(i));\n\t\tbatch.effects.truncate(0);\n\t\tif (batch.length > 0) {\n\t\t\tthis.#publish();",
+					"\t#commit(): boolean {\n\t\tconst { effects } = this.#batch;\n\t\tfor (let i = 0; i < effects.length; i++) carryOut(effects.at(i), this, this.#host, this.#timers, false);\n\t\teffects.truncate(0);\n",
 			},
 		],
 		foundBy: { calls: 5 },
@@ -217,5 +219,53 @@ export const planted: readonly Planted[] = [
 			},
 		],
 		foundBy: { fold: 200 },
+	},
+	{
+		name: "effects leave before their events are on the disk",
+		edits: [
+			{
+				file: "journal/run-journal.ts",
+				find: 'if (durability === "strict") {',
+				replace: 'if (durability === ("none" as string)) {',
+			},
+		],
+		foundBy: { calls: 400 },
+		deaths: true,
+	},
+	{
+		name: "what ran when the process died is left as it was",
+		edits: [
+			{
+				file: "graph/resume.ts",
+				find: "if (graph.nodes.state(n) === RUNNING) resume(tx, n, rules);",
+				replace: "",
+			},
+		],
+		foundBy: { trace: 50, liveness: 50 },
+		deaths: true,
+	},
+	{
+		name: "timers are not set anew in the next process",
+		edits: [{ file: "graph/resume.ts", find: "\t\tsetTimers(tx, n, rules);\n", replace: "" }],
+		foundBy: { liveness: 400 },
+		deaths: true,
+	},
+	{
+		name: "a snapshot leaves out what has changed",
+		edits: [
+			{
+				file: "graph/image.ts",
+				find: "const numbers = Array.from(Int32Array.from(this.#noted.list).sort());",
+				replace: "const numbers: number[] = [];",
+			},
+		],
+		foundBy: { fold: 400, trace: 400 },
+		deaths: true,
+	},
+	{
+		name: "a parked function that is gone is taken for one that waits",
+		edits: [{ file: "graph/decide.ts", find: " && extras.lost !== true;", replace: ";" }],
+		foundBy: { trace: 400 },
+		deaths: true,
 	},
 ];

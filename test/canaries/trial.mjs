@@ -1,13 +1,13 @@
 // Lets one layer look for the bug that is planted in a build of the library, in a process of its own:
-// a bug may as well never return. Arguments: the folder of the build, the layer, a file with cases.
+// a bug may as well never return. Arguments: the folder of the build, the layer, a file with cases, the kind of cases.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [, , folder = "", layer = "", file = ""] = process.argv;
+const [, , folder = "", layer = "", file = "", kind = "cases"] = process.argv;
 /** @type {typeof import("dagswarm/testing")} */
 const testing = await import(pathToFileURL(join(folder, "dist", "testing", "index.js")).href);
-const { seed, cases } = JSON.parse(readFileSync(file, "utf8"));
+const { seed, [kind]: cases } = JSON.parse(readFileSync(file, "utf8"));
 
 async function byModel() {
 	const { failed, runs } = await testing.checkModel({ seed, runs: cases.length, endOnFailure: true, check: "off" });
