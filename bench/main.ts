@@ -1,4 +1,6 @@
 import { measureCold, printCold } from "./cold.ts";
+import { measureDurable } from "./durable.ts";
+import { printDurable } from "./durable-report.ts";
 import { measureFeatures, printFeatures } from "./features.ts";
 import { Gauges } from "./gauge.ts";
 import { printMarkdown } from "./markdown.ts";
@@ -67,6 +69,11 @@ const sections: Readonly<Record<Options["sections"][number], Section>> = {
 			report.memory.push(...(await measureMemory(workload, smoke ? sizes.slice(0, 1) : sizes, roster)));
 		}
 		printMemory(report.memory, gauges);
+	},
+	durable: async ({ graphSize, rounds, smoke }, report, gauges) => {
+		const nodes = smoke ? 1000 : graphSize;
+		report.durable = await measureDurable({ nodes, rounds, resumed: smoke ? 3000 : 1_000_000 });
+		printDurable(report.durable, gauges);
 	},
 };
 

@@ -1,11 +1,19 @@
 import { readFileSync } from "node:fs";
+import type { DurableFigures } from "./durable.ts";
+import { printDurableMarkdown } from "./durable-report.ts";
 import { figure } from "./gauge.ts";
 import type { OverheadRow } from "./overhead.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Prints the overhead section of a written report as the table of the README. */
+/** Prints the overhead and durable sections of a written report as tables of the README. */
 export function printMarkdown(file: string): void {
-	const { overhead } = readReport(file);
+	const { overhead, durable } = readReport(file);
+	if (overhead.length > 0) printOverheadMarkdown(overhead);
+	if (overhead.length > 0 && durable !== undefined) console.log("");
+	if (durable !== undefined) printDurableMarkdown(durable);
+}
+
+function printOverheadMarkdown(overhead: readonly OverheadRow[]): void {
 	const sizes = [...new Set(overhead.map((row) => row.size))];
 	const lines = [
 		`| workload | | ${sizes.map((size) => size.toLocaleString("en-US")).join(" | ")} |`,
@@ -34,13 +42,18 @@ function cellOf(row: OverheadRow | undefined): string {
 	return `${median}${times}${row.note?.startsWith("stopped") === true ? " †" : ""}`;
 }
 
-function readReport(file: string): { readonly overhead: readonly OverheadRow[] } {
-	let report: { overhead?: readonly OverheadRow[] };
+interface WrittenReport {
+	readonly overhead: readonly OverheadRow[];
+	readonly durable?: DurableFigures;
+}
+
+function readReport(file: string): WrittenReport {
+	let report: Partial<WrittenReport>;
 	try {
 		report = JSON.parse(readFileSync(file, "utf8")) as typeof report;
 	} catch (error) {
 		throw new UsageError(`--markdown: ${(error as Error).message}`);
 	}
 	if (!Array.isArray(report.overhead)) throw new UsageError(`--markdown: ${file} is no report of this benchmark`);
-	return { overhead: report.overhead };
+	return { ...report, overhead: report.overhead };
 }

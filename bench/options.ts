@@ -3,7 +3,7 @@ import { readScheduleOptions, type ScheduleOptions, scheduleUsage } from "./sche
 import { UsageError } from "./usage-error.ts";
 import { type WorkloadName, workloadNames } from "./workloads.ts";
 
-export const sectionNames = ["overhead", "features", "mutations", "memory"] as const;
+export const sectionNames = ["overhead", "features", "mutations", "memory", "durable"] as const;
 
 export type SectionName = (typeof sectionNames)[number];
 
@@ -13,7 +13,7 @@ export interface Options {
 	readonly workloads: readonly WorkloadName[];
 	/** Ascending. */
 	readonly sizes: readonly number[];
-	/** Nodes in the graphs of the features and mutations sections. */
+	/** Nodes in the graphs of the features, mutations and durable sections. */
 	readonly graphSize: number;
 	readonly rounds: number;
 	/** Small graphs are run several times per sample, so that a sample is longer than the noise of the clock. */
@@ -33,12 +33,14 @@ export interface Options {
 export const usage = `npm run bench -- [options]
 
   --section NAME[,…]    ${sectionNames.join(", ")} (default all)
+  --durable             the durable section alone
   --workload NAME[,…]   ${workloadNames.join(", ")} (default all)
-  --size N[,…]          nodes (default 1000,10000,100000,1000000; features and mutations take the largest, at
-                        most 100000)
+  --size N[,…]          nodes (default 1000,10000,100000,1000000; features, mutations and durable take the
+                        largest, at most 100000)
   --rounds N            measured rounds; limits are judged from five on (default 7)
   --json FILE           where the figures go (default bench/results/latest.json)
-  --markdown FILE       measures nothing: prints the overhead section of such a file as the table of the README
+  --markdown FILE       measures nothing: prints the overhead and durable sections of such a file as tables of
+                        the README
   --smoke               everything once and very small, to see that nothing is broken; writes only to --json
   --help                this text
 
@@ -55,7 +57,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
 	const given = sizes?.toSorted((a, b) => a - b) ?? (smoke ? [100, 5000] : [1000, 10_000, 100_000, 1_000_000]);
 	const count = rounds?.[0] ?? (smoke ? 1 : 7);
 	return {
-		sections: names("--section", values.section, sectionNames),
+		sections: sectionsOf(values.section, values.durable === true),
 		workloads: names("--workload", values.workload, workloadNames),
 		sizes: given,
 		graphSize: Math.min(given.at(-1)!, 100_000),
@@ -76,13 +78,20 @@ function parse(args: readonly string[]) {
 		return parseArgs({
 			args: [...args],
 			options: {
-				...{ section: text, workload: text, size: text, rounds: text, json: text, smoke: flag, help: flag },
+				...{ section: text, workload: text, size: text, rounds: text, json: text },
+				...{ smoke: flag, help: flag, durable: flag },
 				...{ workflow: text, workers: text, policy: text, svg: text, markdown: text },
 			},
 		}).values;
 	} catch (error) {
 		throw new UsageError((error as Error).message);
 	}
+}
+
+function sectionsOf(section: string | undefined, durable: boolean): readonly SectionName[] {
+	if (!durable) return names("--section", section, sectionNames);
+	if (section !== undefined) throw new UsageError("--durable is --section durable: give one of them");
+	return ["durable"];
 }
 
 function names<Name extends string>(option: string, text: string | undefined, known: readonly Name[]): readonly Name[] {

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ColdRow } from "./cold.ts";
+import type { DurableFigures } from "./durable.ts";
 import type { FeatureRow } from "./features.ts";
 import { figure, type Gauges } from "./gauge.ts";
 import type { MemoryRow } from "./memory.ts";
@@ -16,6 +17,7 @@ export interface Report {
 	readonly features: FeatureRow[];
 	readonly mutations: MutationRow[];
 	readonly memory: MemoryRow[];
+	durable?: DurableFigures;
 }
 
 export function writeReport(file: string, report: Report, gauges: Gauges, options: Options): void {

@@ -19,7 +19,23 @@ export interface Load {
 	readonly works?: Readonly<Record<string, Work>>;
 }
 
-const width = 32;
+/** Layers of `width`, each node on two random nodes of the layer above, seeded. */
+export function layered(size: number, width = 32): Spec[] {
+	const random = seeded(20);
+	const specs: Spec[] = [];
+	for (let at = 0; at < size; at++) {
+		const id = `n${at}`;
+		if (at < width) {
+			specs.push({ id, agent: "noop" });
+			continue;
+		}
+		const above = at - (at % width) - width;
+		const first = Math.floor(random() * width);
+		const second = (first + 1 + Math.floor(random() * (width - 1))) % width;
+		specs.push({ id, agent: "noop", dependsOn: [specs[above + first]!.id, specs[above + second]!.id] });
+	}
+	return specs;
+}
 
 /** In every workload a spec comes after its dependencies. */
 const shapes = {
@@ -39,22 +55,7 @@ const shapes = {
 		for (let at = 1; at < size; at++) specs.push({ id: `n${at}`, agent: "noop", dependsOn: [specs[at - 1]!.id] });
 		return specs;
 	},
-	layered: (size: number): Spec[] => {
-		const random = seeded(20);
-		const specs: Spec[] = [];
-		for (let at = 0; at < size; at++) {
-			const id = `n${at}`;
-			if (at < width) {
-				specs.push({ id, agent: "noop" });
-				continue;
-			}
-			const above = at - (at % width) - width;
-			const first = Math.floor(random() * width);
-			const second = (first + 1 + Math.floor(random() * (width - 1))) % width;
-			specs.push({ id, agent: "noop", dependsOn: [specs[above + first]!.id, specs[above + second]!.id] });
-		}
-		return specs;
-	},
+	layered: (size: number): Spec[] => layered(size),
 	independent: (size: number): Spec[] => {
 		const specs: Spec[] = [];
 		for (let at = 0; at < size; at++) specs.push({ id: `n${at}`, agent: "noop" });

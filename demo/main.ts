@@ -1,15 +1,14 @@
 import { command } from "./command.ts";
+import { stopOnSignals } from "./stop.ts";
 
 const { env, stdout, stderr } = process;
-const stop = new AbortController();
-const interrupt = () => stop.abort();
 
 // `npm run demo | head` closes the pipe: no reason for a stack.
 stdout.on("error", (error: NodeJS.ErrnoException) => {
 	if (error.code !== "EPIPE") throw error;
 	process.exit(0);
 });
-process.once("SIGINT", interrupt);
+const stop = stopOnSignals(process, (code) => process.exit(code));
 process.exitCode = await command(process.argv.slice(2), {
 	// npm runs scripts in the folder of the package; paths are meant from where the user is.
 	cwd: (env["npm_lifecycle_event"] === "demo" ? env["INIT_CWD"] : undefined) ?? process.cwd(),
@@ -18,4 +17,4 @@ process.exitCode = await command(process.argv.slice(2), {
 	terminal: stdout.isTTY === true && env["TERM"] !== "dumb",
 	signal: stop.signal,
 });
-process.off("SIGINT", interrupt);
+stop.close();

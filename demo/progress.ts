@@ -26,14 +26,13 @@ export function progressOn(output: Output, terminal: boolean): Progress {
 
 function plainLines(output: Output): Progress {
 	let tenths = 0;
-	let planned = false;
 	return {
 		observe: (event, counts) => {
 			const said = tell(event);
 			if (said !== undefined) output.write(`${said}\n`);
-			if (event.type === "node.completed" && event.node === "plan") planned = true;
 			const { done, all } = tally(counts);
-			const now = planned ? Math.floor((10 * done) / all) : 0;
+			// Nothing completes before the plan; a run that goes on may have it already.
+			const now = counts.completed > 0 ? Math.floor((10 * done) / all) : 0;
 			// A split adds nodes, so the share may fall; what was said once is not said again.
 			if (now <= tenths) return;
 			tenths = now;

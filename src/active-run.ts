@@ -96,11 +96,11 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#resolve = resolve;
 		if (taken === undefined) this.#sink = parts.writer?.open(origin.run);
 		else this.#sink = parts.writer?.open(origin.run, taken.epoch, taken.state.seq, taken.state.status);
-		this.checkpoints = new RunCheckpoints(this.#sink, taken?.checkpoints ?? new Map());
 		const { journal } = parts;
 		this.memos = this.#sink && journal ? new RunMemos(journal, this.#sink, this.#clock) : parts.memos;
 		if (taken !== undefined) this.#attempts = attemptsOf(taken.state);
 		try {
+			this.checkpoints = new RunCheckpoints(this.#sink, taken?.checkpoints ?? new Map());
 			this.actor = this.#makeActor(origin, options);
 		} catch (error) {
 			this.#sink?.close();
@@ -125,7 +125,7 @@ export class ActiveRun implements ActorHost, RunPort {
 				parts.scheduler.pump();
 			},
 		});
-		this.handle = new RunHandle(this.actor, promise, parts.journal);
+		this.handle = new RunHandle(this.actor, promise, parts.journal, async () => this.#sink?.flushed());
 		if (parts.options.inspect !== undefined) new RunFollower(this.actor, parts.options.inspect);
 		this.#ready = true;
 		this.#finishIfOver();

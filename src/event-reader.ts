@@ -10,6 +10,7 @@ import { streamEvents } from "./journal/reader.js";
  * reader falls behind.
  *
  * @param live - a reader of the memory, from `first` or the oldest event that is kept
+ * @param flushed - resolves when the journal has all that the memory had when it was called
  */
 export async function* readBoth(
 	journal: Journal,
@@ -18,11 +19,14 @@ export async function* readBoth(
 	live: AsyncGenerator<RunEvent, void, undefined>,
 	first: number,
 	wanted: ReadonlySet<string> | undefined,
+	flushed: () => Promise<void>,
 ): AsyncGenerator<RunEvent, void, undefined> {
 	let next = first;
 	let reader = live;
 	for (;;) {
 		if (next < log.first) {
+			// Effects may run ahead of the journal: what the memory has lost already may still be on its way there.
+			await flushed();
 			for await (const event of streamEvents(journal, run, next)) {
 				next = event.seq + 1;
 				if (wanted === undefined || wanted.has(event.type)) yield event;

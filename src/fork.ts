@@ -203,8 +203,10 @@ class Fork {
 		const state = nodes.state(n);
 		switch (event.type) {
 			case "node.parked":
-			case "node.stepped":
 				return state === RUNNING;
+			case "node.stepped":
+				// A part of the work may end while another one waits.
+				return state === RUNNING || (nodes.has(n, STARTED) && (state === WAITING || state === READY));
 			case "node.attemptFailed":
 				return state === RUNNING || (state === SPECULATIVE && nodes.has(n, STARTED));
 			case "node.woken":

@@ -89,6 +89,8 @@ export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";
 export { type NodeField, type PlanDiff, planDiff } from "./plan-diff.js";
 export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
+export { type ReadRunOptions, readRun, StoredRun } from "./run-reader.js";
+export { type WatchOptions, watchRun } from "./run-watch.js";
 export { Limits } from "./scheduler/limits.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";

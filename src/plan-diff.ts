@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import type { NodeId } from "./core/ids.js";
+import { canonicalJson } from "./core/plain.js";
 import type { NodeView, Snapshot } from "./graph/types.js";
 
 /** What can differ between two nodes of one id. */
@@ -62,7 +62,7 @@ export function planDiff(a: Snapshot | { snapshot(): Snapshot }, b: Snapshot | {
 		const old = before.get(node.id);
 		if (old === undefined) added.push(node.id);
 		else {
-			const fields = FIELDS.filter((field) => !isDeepStrictEqual(comparable(old, field), comparable(node, field)));
+			const fields = FIELDS.filter((field) => comparable(old, field) !== comparable(node, field));
 			if (fields.length > 0) changed.push({ id: node.id, fields });
 			else same++;
 		}
@@ -71,10 +71,15 @@ export function planDiff(a: Snapshot | { snapshot(): Snapshot }, b: Snapshot | {
 	return { added, removed, changed, same };
 }
 
-function comparable(node: NodeView, field: NodeField): unknown {
-	const value = node[field];
-	// In which order edges came says nothing about the plan; where an error was thrown nothing about the error.
-	if (field === "dependsOn") return [...node.dependsOn].sort();
-	if (field === "error") return node.error && { code: node.error.code, message: node.error.message };
-	return value;
+/** A field as text: what a journal does not keep, such as members that are undefined, makes no difference. */
+function comparable(node: NodeView, field: NodeField): string {
+	// In which order edges came says nothing about the plan.
+	if (field === "dependsOn") return canonicalJson([...node.dependsOn].sort());
+	if (field === "error") return canonicalJson(failureOf(node));
+	return canonicalJson(node[field]);
+}
+
+/** Where an error was thrown says nothing about it; nor does it count that an attempt failed before another one did not. */
+function failureOf({ state, error }: NodeView): object | undefined {
+	return state === "failed" && error !== undefined ? { code: error.code, message: error.message } : undefined;
 }

@@ -46,9 +46,24 @@ export async function takeOver(run: RunId, how: TakeOver): Promise<TakenOver> {
 	const epoch = await journal.claim(run, summary.epoch, writer, clock.now());
 	if (epoch === undefined)
 		throw new SwarmError("RUN_BUSY", `the run "${run}" was taken over by another process just now`);
-	// What the old writer has added since it was read: it can add no more.
-	await catchUp(journal, run, state);
-	return { state, epoch, ask, checkpoints: await journal.checkpoints(run), createdAt: summary.createdAt, snapshotSeq };
+	try {
+		// What the old writer has added since it was read: it can add no more.
+		await catchUp(journal, run, state);
+		const checkpoints = await journal.checkpoints(run);
+		return { state, epoch, ask, checkpoints, createdAt: summary.createdAt, snapshotSeq };
+	} catch (error) {
+		await giveBack(journal, run, epoch);
+		throw error;
+	}
+}
+
+/** A run that was taken over and cannot go on here: whoever else can need not wait. */
+export async function giveBack(journal: Journal, run: RunId, epoch: number): Promise<void> {
+	try {
+		await journal.release(run, epoch);
+	} catch {
+		// Why it cannot go on is what is told: without a heartbeat it is given up soon in any case.
+	}
 }
 
 async function assertAbandoned(summary: RunSummary, { journal, writer: own, clock }: TakeOver): Promise<void> {

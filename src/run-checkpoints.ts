@@ -34,7 +34,12 @@ export class RunCheckpoints implements CheckpointStore {
 	}
 
 	async save(node: NodeId, state: unknown): Promise<void> {
-		await this.#journal?.saveCheckpoint(node, sealed(taggedText(state ?? null)));
+		try {
+			await this.#journal?.saveCheckpoint(node, state === undefined ? undefined : sealed(taggedText(state)));
+		} catch (error) {
+			// By one code, whatever the store throws: it has stopped the run.
+			throw this.#actor?.poison ?? error;
+		}
 	}
 
 	/** What a node has saved goes with it. Who saves nothing pays nothing. */

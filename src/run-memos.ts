@@ -20,9 +20,9 @@ export class RunMemos implements MemoStore {
 		return isPromiseLike(found) ? found.then((body) => read(key, body)) : read(key, found);
 	}
 
-	offer({ node }: Lease, key: string, { output, patch }: Remembered, ttl: number | undefined): void {
+	offer({ node }: Lease, key: string, { output, patch, ids }: Remembered, ttl: number | undefined): void {
 		const expiresAt = ttl === undefined ? undefined : this.clock.now() + ttl;
-		this.sink.offerMemo(node, { key, body: sealed(taggedText({ output, patch })), expiresAt });
+		this.sink.offerMemo(node, { key, body: sealed(taggedText({ output, patch, ids })), expiresAt });
 	}
 
 	withdraw({ node }: Lease): void {
@@ -63,6 +63,6 @@ export class RecentMemos implements MemoStore {
 
 function read(key: string, body: string | undefined): Remembered | undefined {
 	if (body === undefined) return undefined;
-	const { output, patch } = unsealed(`the memo ${key}`, body) as Partial<Remembered>;
-	return { output, patch };
+	const { output, patch, ids } = unsealed(`the memo ${key}`, body) as Partial<Remembered>;
+	return { output, patch, ids };
 }

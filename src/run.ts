@@ -47,11 +47,24 @@ export class RunHandle {
 	#view: RunView | undefined;
 
 	readonly #journal: Journal | undefined;
+	readonly #flushed: () => Promise<void>;
 
 	/** @internal Runs are made by `swarm.start`. */
-	constructor(actor: GraphActor, result: Promise<RunOutcome>, journal: Journal | undefined) {
+	constructor(
+		actor: GraphActor,
+		result: Promise<RunOutcome>,
+		journal: Journal | undefined,
+		flushed: () => Promise<void> = () => Promise.resolve(),
+	) {
 		this.id = actor.state.run;
 		this.#journal = journal;
+		this.#flushed = async () => {
+			try {
+				await flushed();
+			} catch (error) {
+				throw actor.poison ?? error;
+			}
+		};
 		this.#actor = actor;
 		this.#result = result;
 	}
@@ -85,7 +98,7 @@ export class RunHandle {
 		// Opened now, and not when the loop begins: what happens until then belongs to the reader.
 		const first = options.from ?? log.next;
 		const live = log.read({ from: Math.max(first, log.first) });
-		return readBoth(journal, this.id, log, live, first, wanted) as AsyncGenerator<
+		return readBoth(journal, this.id, log, live, first, wanted, this.#flushed) as AsyncGenerator<
 			Extract<RunEvent, { readonly type: Type }>,
 			void,
 			undefined

@@ -5,9 +5,10 @@ import { restoreState } from "./graph/image-restore.js";
 import { RunState } from "./graph/state.js";
 import type { RunEvent } from "./graph/types.js";
 import type { Journal, RunSummary } from "./journal/journal.js";
-import { readEvents } from "./journal/reader.js";
+import { readEvents, streamEvents } from "./journal/reader.js";
 import { decodeSnapshots, snapshotBlobs } from "./journal/snapshot-codec.js";
 import { historyOf } from "./state-history.js";
+import { goesWith } from "./whole-patch.js";
 
 /**
  * The state of a run as its journal tells it: the newest snapshot and the events after it.
@@ -43,8 +44,9 @@ async function fromSnapshots(
 ): Promise<RunState | undefined> {
 	const stored = await journal.snapshots(run, upTo);
 	if (stored.length === 0) return undefined;
+	const blobs = await journal.blobs(snapshotBlobs(stored));
 	try {
-		return restoreState(decodeSnapshots(run, stored, await journal.blobs(snapshotBlobs(stored))));
+		return restoreState(decodeSnapshots(run, stored, blobs));
 	} catch (error) {
 		// Where all events are there, they say the same: nothing is lost but time.
 		const { firstSeq } = await findRun(journal, run);
@@ -55,13 +57,15 @@ async function fromSnapshots(
 
 /** Folds the events that came since. */
 export async function catchUp(journal: Journal, run: RunId, state: RunState, upTo?: number): Promise<void> {
-	try {
-		await readEvents(journal, run, state.seq + 1, (event) => apply(state, event), upTo);
-	} catch (error) {
-		if (SwarmError.is(error) && error.code !== "INTERNAL") throw error;
-		const message = `the events of run "${run}" do not follow from each other`;
-		throw new SwarmError("JOURNAL_CORRUPT", message, {}, { cause: error });
-	}
+	const take = (event: RunEvent): void => {
+		try {
+			apply(state, event);
+		} catch (error) {
+			const message = `the events of run "${run}" do not follow from each other`;
+			throw new SwarmError("JOURNAL_CORRUPT", message, {}, { cause: error });
+		}
+	};
+	await readEvents(journal, run, state.seq + 1, take, upTo);
 }
 
 /** What has happened in a run, as far as it is known. */
@@ -76,7 +80,8 @@ export interface History {
 /**
  * The events of a run from its first; where the first ones are no longer kept, events that lead to the same state.
  *
- * @param upTo - the last event that counts; by default the last that is there
+ * @param upTo - the last event that counts, with the rest of the patch that it belongs to; by default the last that
+ * is there
  */
 export async function historyUpTo(journal: Journal, run: RunId, upTo?: number): Promise<History> {
 	const { firstSeq, lastSeq } = await findRun(journal, run);
@@ -90,8 +95,23 @@ export async function historyUpTo(journal: Journal, run: RunId, upTo?: number): 
 		});
 	}
 	const events = known === 0 ? [] : historyOf(await loadState(journal, run, known));
-	if (last > known) await readEvents(journal, run, known + 1, (event) => events.push(event), last);
-	return { events, known, last };
+	if (last === known) return { events, known, last };
+	await readEvents(journal, run, known + 1, (event) => events.push(event), last);
+	return { events, known, last: last + (await readOn(journal, run, events)) };
+}
+
+/** What was decided as one counts as one: the rest of the patch that the last event belongs to. @returns how many events */
+async function readOn(journal: Journal, run: RunId, events: RunEvent[]): Promise<number> {
+	let before = events.at(-1);
+	let more = 0;
+	if (before === undefined) return more;
+	for await (const event of streamEvents(journal, run, before.seq + 1)) {
+		if (!goesWith(before, event)) break;
+		events.push(event);
+		before = event;
+		more++;
+	}
+	return more;
 }
 
 /** The run as the journal lists it. @throws SwarmError `UNKNOWN_RUN` */

@@ -13,7 +13,7 @@ import { checkPatchShape } from "./graph/mutation-shape.js";
 import type { Journal, Writer } from "./journal/journal.js";
 import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
-import { fromJournal, takeOver } from "./recovery.js";
+import { fromJournal, giveBack, takeOver } from "./recovery.js";
 import { endedRun, type RunHandle } from "./run.js";
 import { RecentMemos } from "./run-memos.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
@@ -106,10 +106,15 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const taken = await fromJournal(() =>
 			takeOver(run, { journal, writer: this.#writer, clock, agents, hasLimit, onVersionMismatch }),
 		);
-		this.#assertHere(run);
 		const { open, settings } = taken.state;
 		const { signal } = options;
-		return this.#begin({ run, taken }, { ...optionsOf(settings), open, ...(signal !== undefined && { signal }) });
+		try {
+			this.#assertHere(run);
+			return this.#begin({ run, taken }, { ...optionsOf(settings), open, ...(signal !== undefined && { signal }) });
+		} catch (error) {
+			await giveBack(journal, run, taken.epoch);
+			throw error;
+		}
 	}
 
 	/**
@@ -152,6 +157,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		checkStart({ nodes: [] }, given);
 		const shape = checkPatchShape(edit);
 		if (shape !== undefined) throw SwarmError.from(shape);
+		// What was decided here a moment ago may still be on its way to the journal.
+		await this.#parts.writer?.flush();
 		const past = await fromJournal(() => historyUpTo(journal, from, atSeq));
 		const old = await fromJournal(() => loadState(journal, from, past.last));
 		this.#assertOpen();

@@ -160,6 +160,8 @@ function freezeAll(object: object): void {
 	}
 }
 
+const BYTES = /^\$+bytes$/;
+
 /**
  * Plain data as JSON text with sorted keys, so that equal data gives equal text. `undefined` members
  * are left out; bytes are written as base64.
@@ -172,6 +174,10 @@ export function canonicalJson(value: unknown): string {
 			const bytes = this[key];
 			if (bytes instanceof Uint8Array) return { $bytes: Buffer.from(bytes).toString("base64") };
 			if (typeof member !== "object" || member === null || Array.isArray(member)) return member;
+			const [only, ...others] = Object.keys(member);
+			// An object that looks like bytes gives another text than bytes do.
+			if (only !== undefined && others.length === 0 && BYTES.test(only))
+				return { [`$${only}`]: (member as Record<string, unknown>)[only] };
 			// Without a prototype `__proto__` is a key like any other.
 			const sorted: Record<string, unknown> = Object.create(null);
 			for (const name of Object.keys(member).sort()) sorted[name] = (member as Record<string, unknown>)[name];

@@ -16,6 +16,8 @@ export class AgentGraph {
 	/** Something of this attempt stands already. */
 	hasCommitted = false;
 	#staged: Mutation[] = [];
+	/** The default ids that were given out. */
+	readonly defaults: NodeId[] = [];
 	/** How often each default id was given out in this attempt. */
 	readonly #given = new Map<string, number>();
 
@@ -80,7 +82,9 @@ export class AgentGraph {
 			.slice(0, 16);
 		const repeats = this.#given.get(hash) ?? 0;
 		this.#given.set(hash, repeats + 1);
-		return { ...node, id: `${this.#attempt.lease.node}/${hash}${repeats === 0 ? "" : `-${repeats + 1}`}` };
+		const id = `${this.#attempt.lease.node}/${hash}${repeats === 0 ? "" : `-${repeats + 1}`}`;
+		this.defaults.push(id);
+		return { ...node, id };
 	}
 
 	#withIds(mutation: Mutation): Mutation {

@@ -47,6 +47,8 @@ export interface CheckpointStore {
 export interface Remembered {
 	readonly output: unknown;
 	readonly patch: StagedPatch | undefined;
+	/** Default ids in it: a node that uses it makes its own of them. */
+	readonly ids?: readonly NodeId[] | undefined;
 }
 
 /** Where outputs are remembered. */
@@ -106,6 +108,12 @@ export class Attempt {
 	/** Whether it still has its lease: it runs, and nothing has ended it. */
 	get isLive(): boolean {
 		return this.run.actor.leases.isLive(this.lease);
+	}
+
+	/** Whether it is the one that its node has: it runs, or is parked. */
+	get isCurrent(): boolean {
+		if (this.over !== undefined) return false;
+		return this.isLive || this.interruption?.parking === true || this.run.parked.get(this.lease.node) === this;
 	}
 
 	/** Made when it is first needed. */

@@ -6,6 +6,12 @@ import type { Attempt } from "./attempt.js";
 /** How long progress is held back after it was saved, unless the agent says otherwise. */
 const DEFAULT_INTERVAL_MS = 1_000;
 
+interface NextSave {
+	state: unknown;
+	readonly every: number;
+	readonly saved: PromiseWithResolvers<void>;
+}
+
 /**
  * A node's own progress, for the attempt after this one. The latest wins; it is kept across a crash and
  * cleared when the node ends.
@@ -15,7 +21,7 @@ export class Checkpoint {
 	/** When the last save that succeeded did. */
 	#savedAt = Number.NEGATIVE_INFINITY;
 	/** What is to be saved when the interval is over, and who waits for it. */
-	#next: { state: unknown; readonly saved: PromiseWithResolvers<void> } | undefined;
+	#next: NextSave | undefined;
 	#busy = false;
 
 	constructor(attempt: Attempt) {
@@ -38,41 +44,59 @@ export class Checkpoint {
 	 * @param state - plain data
 	 * @param options - `every`: the least time between two saves; default 1 second
 	 * @returns when this, or what was saved later, is kept; rejects when it is not
-	 * @throws SwarmError `INVALID_INPUT` for what is not plain data, `JOURNAL_UNAVAILABLE`
+	 * @throws SwarmError `INVALID_INPUT` for what is not plain data, `STALE_LEASE` when the attempt is over,
+	 * `JOURNAL_UNAVAILABLE`
 	 */
-	async save(state: unknown, options: { readonly every?: Duration } = {}): Promise<void> {
+	save(state: unknown, options: { readonly every?: Duration } = {}): Promise<void> {
+		const saved = this.#take(state, options);
+		// Who does not wait for it is not brought down by a journal that fails: its run ends anyway.
+		saved.catch(noop);
+		return saved;
+	}
+
+	async #take(state: unknown, options: { readonly every?: Duration }): Promise<void> {
+		const attempt = this.#attempt;
+		const { node } = attempt.lease;
 		const wrong = state === undefined ? undefined : findNotPlain(state);
 		if (wrong !== undefined) {
 			throw new SwarmError("INVALID_INPUT", `a checkpoint holds ${wrong.found} at "${wrong.path}"`, {
-				nodes: [this.#attempt.lease.node],
+				nodes: [node],
 				path: wrong.path,
 			});
 		}
-		this.#attempt.run.checkpoints.note(this.#attempt.lease.node, state);
 		const every = milliseconds(options.every ?? DEFAULT_INTERVAL_MS, "every");
+		// The node may have ended, or another attempt saved its own.
+		if (!attempt.isCurrent) throw this.#over();
+		attempt.run.checkpoints.note(node, state);
 		if (this.#next !== undefined) {
 			this.#next.state = state;
 			return this.#next.saved.promise;
 		}
+		if (!this.#busy && this.#savedAt + every <= attempt.run.actor.clock.now()) return this.#save(state);
+		this.#next = { state, every, saved: Promise.withResolvers<void>() };
+		if (!this.#busy) this.#arm(this.#next);
+		return this.#next.saved.promise;
+	}
+
+	#over(): SwarmError {
+		const { node, attempt } = this.#attempt.lease;
+		return new SwarmError("STALE_LEASE", `attempt ${attempt} of "${node}" is over and saves nothing any more`, {
+			nodes: [node],
+		});
+	}
+
+	/** What waits is saved an interval after what was saved last. */
+	#arm({ every }: NextSave): void {
 		const { clock } = this.#attempt.run.actor;
-		const due = this.#savedAt + every;
-		if (!this.#busy && due <= clock.now()) return this.#save(state);
-		const next = { state, saved: Promise.withResolvers<void>() };
-		this.#next = next;
-		clock.set(Math.max(due, clock.now()), () => this.#flush());
-		return next.saved.promise;
+		clock.set(Math.max(this.#savedAt + every, clock.now()), () => this.#flush());
 	}
 
 	#flush(): void {
 		const next = this.#next;
-		// Who is over has nothing to say any more: the node may have ended, or another attempt saved its own.
 		if (next === undefined) return;
 		this.#next = undefined;
-		if (this.#attempt.over !== undefined || !this.#attempt.isLive) {
-			next.saved.resolve();
-			return;
-		}
-		this.#save(next.state).then(next.saved.resolve, next.saved.reject);
+		if (!this.#attempt.isCurrent) next.saved.reject(this.#over());
+		else this.#save(next.state).then(next.saved.resolve, next.saved.reject);
 	}
 
 	async #save(state: unknown): Promise<void> {
@@ -84,6 +108,9 @@ export class Checkpoint {
 			this.#savedAt = run.actor.clock.now();
 		} finally {
 			this.#busy = false;
+			if (this.#next !== undefined) this.#arm(this.#next);
 		}
 	}
 }
+
+function noop(): void {}

@@ -6,7 +6,7 @@ import type { Lease, Wake } from "../graph/types.js";
 import { type AnyAgent, branded } from "./agent.js";
 import { type AbortCode, Attempt, type Interruption, type Remembered, type RunPort } from "./attempt.js";
 import { Callbacks } from "./callbacks.js";
-import { type MemoPlan, memoPlan, remembered } from "./memo.js";
+import { type MemoPlan, memoPlan, remembered, replayed } from "./memo.js";
 import { type Returned, returnedBy } from "./returned.js";
 import type { WorkerPool } from "./worker-pool.js";
 
@@ -139,7 +139,9 @@ export class Executor {
 			else {
 				found.then(
 					(later) => {
-						if (later === undefined) this.#begin(attempt, input);
+						// It may be over by now: then its function is not called at all.
+						if (attempt.over !== undefined) this.#settle(attempt, false, attempt.signal.reason);
+						else if (later === undefined) this.#begin(attempt, input);
 						else this.#recall(attempt, plan, later as Remembered);
 					},
 					(error) => this.#settle(attempt, false, error),
@@ -151,8 +153,9 @@ export class Executor {
 		return true;
 	}
 
-	#recall(attempt: Attempt, plan: MemoPlan, { output, patch }: Remembered): void {
+	#recall(attempt: Attempt, plan: MemoPlan, found: Remembered): void {
 		plan.hit = true;
+		const { output, patch } = replayed(attempt, found);
 		this.#settle(attempt, true, patch === undefined ? output : branded(output, patch));
 	}
 
@@ -268,18 +271,19 @@ export class Executor {
 
 	/** Completes a node whose outcome other calls may use. */
 	#completeOnce(
-		{ run, lease, context }: Attempt,
+		attempt: Attempt,
 		plan: MemoPlan,
 		command: Extract<Command, { type: "complete" }>,
 		returned: Returned,
 	): void {
+		const { run, lease, context } = attempt;
 		const { memos } = run;
 		// What it has committed on the way is not part of its outcome, and would be missing where that is used.
 		if (plan.hit || context.stagedGraph?.hasCommitted === true) {
 			run.actor.post(plan.hit ? { ...command, memo: true } : command);
 			return;
 		}
-		memos.offer(lease, plan.key, remembered(returned), plan.ttl);
+		memos.offer(lease, plan.key, remembered(attempt, returned), plan.ttl);
 		run.actor.post(command, () => {
 			if (!run.actor.leases.isCompleted(lease)) memos.withdraw(lease, plan.key);
 		});

@@ -28,25 +28,63 @@ export function memoPlan(
 	const { key, ttl } = memo === true ? {} : memo;
 	// A key that the agent's function cannot give is a failure of the attempt, as any other throw.
 	const own = typeof key === "function" ? key(input) : key;
-	const given = own === undefined ? { input, deps: attempt.context.deps } : { key: own };
+	const given = own === undefined ? { input, deps: attempt.context.deps, ends: endsOf(attempt) } : { key: own };
 	const text = canonicalJson({ agent: agent.name, version: agent.version, ...given });
 	return { key: sha256(text), ttl: ttl === undefined ? undefined : milliseconds(ttl), hit: false };
 }
 
-/** An outcome as it can be kept: agents by their names, and new nodes without the ids that they were given here. */
-export function remembered({ output, raw }: Returned): Remembered {
-	return { output, patch: raw && { ...raw, mutations: raw.mutations.map(withNames) } };
+/** How dependencies ended that have not completed: what a function makes of these depends on that. */
+function endsOf({ context }: Attempt): object | undefined {
+	const ends = Object.entries(context.settled).filter(([, { status }]) => status !== "completed");
+	if (ends.length === 0) return undefined;
+	return Object.fromEntries(ends.map(([name, { status, error }]) => [name, [status, error?.code, error?.message]]));
 }
 
-function withNames(mutation: Mutation): Mutation {
+/** An outcome as it can be kept: agents by their names, and new nodes without the ids that they were given here. */
+export function remembered({ context }: Attempt, { output, raw }: Returned): Remembered {
+	if (raw === undefined) return { output, patch: undefined };
+	// What was staged may refer to each other by default ids, so it keeps them.
+	const ids = context.stagedGraph?.defaults ?? [];
+	return {
+		output,
+		patch: { ...raw, mutations: raw.mutations.map((mutation) => mapNodes(mutation, withName)) },
+		...(ids.length > 0 && { ids }),
+	};
+}
+
+/** An outcome as this call would have given it: with default ids of its own. */
+export function replayed({ context }: Attempt, { output, patch, ids = [] }: Remembered): Remembered {
+	if (patch === undefined || ids.length === 0) return { output, patch };
+	const before = new Set(ids);
+	const fresh = new Map<string, string>();
+	const note = (node: NodeSpec): NodeSpec => {
+		const { id, ...spec } = node;
+		if (id !== undefined && before.has(id)) fresh.set(id, context.graph.named(withIds(spec, fresh) as NodeSpec).id);
+		return node;
+	};
+	for (const mutation of patch.mutations) mapNodes(mutation, note);
+	return withIds({ output, patch }, fresh) as Remembered;
+}
+
+/** Plain data with other ids, wherever one stands: its depth is bounded. */
+function withIds(value: unknown, fresh: ReadonlyMap<string, string>): unknown {
+	if (typeof value === "string") return fresh.get(value) ?? value;
+	if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+	if (Array.isArray(value)) return value.map((member) => withIds(member, fresh));
+	const entries = Object.entries(value).map(([key, member]) => [fresh.get(key) ?? key, withIds(member, fresh)]);
+	return Object.fromEntries(entries);
+}
+
+/** A mutation with other specs for the nodes that it adds. */
+function mapNodes(mutation: Mutation, change: (node: NodeSpec) => NodeSpec): Mutation {
 	switch (mutation.type) {
 		case "addNode":
 		case "injectBefore":
-			return { ...mutation, node: withName(mutation.node) };
+			return { ...mutation, node: change(mutation.node) };
 		case "addNodes":
-			return { ...mutation, nodes: mutation.nodes.map(withName) };
+			return { ...mutation, nodes: mutation.nodes.map(change) };
 		case "splitNode":
-			return { ...mutation, into: mutation.into.map(withName) };
+			return { ...mutation, into: mutation.into.map(change) };
 		default:
 			return mutation;
 	}

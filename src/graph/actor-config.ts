@@ -17,6 +17,8 @@ export interface EventSink {
 	 * @returns a promise when it has them only once that resolves: until then nothing of the batch is visible
 	 */
 	append(events: readonly RunEvent[]): void | PromiseLike<void>;
+	/** The same for a sink that wants to see the events one by one, and needs no list of them. */
+	appendEach?(each: (take: (event: RunEvent) => void) => void): void | PromiseLike<void>;
 	/**
 	 * Group commit. A sink that has this is not handed each batch: it is told once that there is something, and
 	 * calls {@link GraphActor.handOver} when it wants to have all that was decided until then, and {@link

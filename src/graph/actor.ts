@@ -224,9 +224,9 @@ export class GraphActor {
 	}
 
 	/** For journals that defer: all that was decided. Nothing more is, until it is {@link accepted} or {@link lose lost}. */
-	handOver(): Iterable<RunEvent> {
+	handOver(take: (event: RunEvent) => void): void {
 		this.#inFlight = true;
-		return this.#batch.events();
+		this.#batch.each(take);
 	}
 
 	/** The journal keeps what it was handed over. */
@@ -334,7 +334,8 @@ export class GraphActor {
 		}
 		let taken: void | PromiseLike<void>;
 		try {
-			taken = journal.append([...this.#batch.events()]);
+			if (journal.appendEach === undefined) taken = journal.append(this.#batch.list());
+			else taken = journal.appendEach((take) => this.#batch.each(take));
 		} catch (error) {
 			throw lostError(error);
 		}
@@ -367,7 +368,7 @@ export class GraphActor {
 	#publish(): void {
 		this.#committed?.keep();
 		this.#batch.pass(this.log);
-		if (this.#subscribers > 0) this.#emitter.emit("batch", [...this.#batch.events()]);
+		if (this.#subscribers > 0) this.#emitter.emit("batch", this.#batch.list());
 		if (this.state.ended) this.log.close();
 		else this.log.wake();
 	}

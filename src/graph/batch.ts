@@ -95,13 +95,20 @@ export class Batch {
 		this.#entries.truncate(length);
 	}
 
-	/** The events in order. */
-	*events(): Generator<RunEvent> {
+	/** The events in order, those of added nodes made one by one: who keeps none of them needs no room for them. */
+	each(take: (event: RunEvent) => void): void {
 		for (let i = 0; i < this.#entries.length; i++) {
 			const entry = this.#entries.at(i);
-			if (!(entry instanceof AddedNodes)) yield entry;
-			else for (let k = 0; k < entry.count; k++) yield entry.event(k);
+			if (!(entry instanceof AddedNodes)) take(entry);
+			else for (let k = 0; k < entry.count; k++) take(entry.event(k));
 		}
+	}
+
+	/** The events in order. */
+	list(): RunEvent[] {
+		const events: RunEvent[] = [];
+		this.each((event) => events.push(event));
+		return events;
 	}
 
 	/** Passes everything on, without making events of added nodes. */

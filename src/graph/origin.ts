@@ -22,7 +22,7 @@ import type { Patch, RunEvent } from "./types.js";
 export function originate(tx: Transaction, config: ActorConfig, rules: Rules, ids: IdSource): void {
 	tx.begin();
 	if (config.recovered !== undefined) takeOver(tx, config.recovered, config, rules);
-	else if (config.history !== undefined) repeat(tx, config.history, withIds(ids, config.edit ?? []), rules);
+	else if (config.history !== undefined) repeat(tx, config, withIds(ids, config.edit ?? []), rules);
 	else create(tx, config, rules, ids);
 	tx.begin();
 }
@@ -74,9 +74,10 @@ export function rulesOf(config: ActorConfig, run: RunId): Rules {
 }
 
 /** The events are there already: what follows from them is decided at the end. */
-function repeat(tx: Transaction, history: Iterable<RunEvent>, edit: Patch, rules: Rules): void {
+function repeat(tx: Transaction, { history = [], metadata }: ActorConfig, edit: Patch, rules: Rules): void {
 	const { graph } = tx.state;
-	for (const event of history) {
+	for (const given of history) {
+		const event = given.type === "run.created" ? created(given, metadata, rules) : given;
 		apply(tx.state, event);
 		tx.batch.push(event);
 	}
@@ -88,4 +89,17 @@ function repeat(tx: Transaction, history: Iterable<RunEvent>, edit: Patch, rules
 	if (edit.length === 0) return follow(tx, rules);
 	const answer = decide(tx, { type: "mutate", patch: { mutations: edit } }, rules);
 	if ("code" in answer) throw SwarmError.from(answer);
+}
+
+/** What is said of the new run wins over what was said of the old one. */
+function created(
+	event: Extract<RunEvent, { readonly type: "run.created" }>,
+	metadata: ActorConfig["metadata"],
+	{ timed }: Rules,
+): RunEvent {
+	return {
+		...event,
+		...(metadata !== undefined && { metadata }),
+		...(timed && { settings: { ...event.settings, timed } }),
+	};
 }

@@ -2,18 +2,32 @@ import type { Refusal } from "../core/errors.js";
 import { findNotPlain } from "../core/plain.js";
 import type { Command } from "./command.js";
 import { type Accepted, DONE, leased } from "./fence.js";
+import { READY, WAITING } from "./node-table.js";
 import { applyStepped } from "./progress.js";
 import { refuse, show } from "./spec.js";
 import type { Transaction } from "./transaction.js";
+import type { Lease } from "./types.js";
 
 /** More would make a node's state as large as a graph's: what repeats without end belongs into nodes. */
 export const MAX_STEPS = 10_000;
 
+/** The node of an attempt that has given its lease back to wait, and will go on: parts of its work may end meanwhile. */
+function parked({ state }: Transaction, lease: Lease): number | undefined {
+	const { graph, epoch } = state;
+	const n = graph.index.get(lease?.node);
+	if (n === undefined || graph.nodes.attempt(n) !== lease.attempt || epoch !== lease.epoch) return undefined;
+	const { wait, wake, lost } = graph.extras.get(n) ?? {};
+	const waits = graph.nodes.state(n) === WAITING && wait?.kind !== "retry";
+	const goesOn = graph.nodes.state(n) === READY && wake !== undefined;
+	return (waits || goesOn) && lost !== true ? n : undefined;
+}
+
 /** An attempt has done a part of its work: the next one need not do it again. */
 export function step(tx: Transaction, command: Extract<Command, { type: "step" }>): Accepted | Refusal {
 	const { lease, name, value } = command;
-	const n = leased(tx, lease);
-	if (typeof n === "object") return n;
+	const live = leased(tx, lease);
+	const n = typeof live === "object" ? parked(tx, lease) : live;
+	if (n === undefined) return live as Refusal;
 	if (typeof name !== "string" || name === "")
 		return refuse("INVALID_INPUT", `a step is called ${show(name)}, not by a string with a character in it`);
 	const wrong = value === undefined ? undefined : findNotPlain(value);

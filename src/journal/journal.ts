@@ -214,6 +214,21 @@ export interface Journal {
 	/** Takes away what is not to be kept, and blobs that nothing refers to any more. */
 	prune(retention: Retention, now: number): Awaitable<Pruned>;
 
+	/**
+	 * Tells those who look on that there may be more to read, or that runs were taken away, whichever process did it.
+	 * Optional: without it a run of this journal cannot be watched.
+	 *
+	 * After every {@link append} and {@link prune} that ends when this has returned, `changed` is called at least once,
+	 * when what they did can be read; once may do for several, and a call may be about nothing. When the journal is
+	 * closed it is called one last time, so that whoever waits finds out. As long as somebody watches, the process
+	 * may be kept alive.
+	 *
+	 * @param changed - throws nothing, writes nothing, and should only take note
+	 * @param failed - called when the journal can tell no more, and nothing is called after that
+	 * @returns ends it: afterwards neither is called
+	 */
+	watch?(changed: () => void, failed: (error: unknown) => void): Awaitable<() => void>;
+
 	/** Lets go of files and connections. Harmless when it is closed. */
 	close(): Awaitable<void>;
 }

@@ -80,6 +80,7 @@ class MemoryJournal implements Journal {
 	readonly #runs = new Map<RunId, StoredRun>();
 	readonly #blobs = new Map<string, { readonly body: string; users: number }>();
 	readonly #memos = new Map<string, MemoEntry>();
+	readonly #listeners = new Set<{ readonly changed: () => void }>();
 	#closed = false;
 
 	append(entries: Iterable<RunAppend>): readonly AppendRefusal[] {
@@ -99,6 +100,7 @@ class MemoryJournal implements Journal {
 			}
 		}
 		for (const entry of accepted) this.#take(entry);
+		if (accepted.length > 0) this.#tell();
 		return refused;
 	}
 
@@ -211,11 +213,27 @@ class MemoryJournal implements Journal {
 		const expired = [...this.#memos.values()].filter((memo) => isOver(memo, now));
 		for (const { key } of expired) this.#memos.delete(key);
 		const blobs = blobsBefore - this.#blobs.size;
+		this.#tell();
 		return { runs: gone.map(({ id }) => id), records, blobs, memos: expired.length };
+	}
+
+	watch(changed: () => void): () => void {
+		this.#checkOpen();
+		const listener = { changed };
+		this.#listeners.add(listener);
+		return () => {
+			this.#listeners.delete(listener);
+		};
 	}
 
 	close(): void {
 		this.#closed = true;
+		this.#tell();
+		this.#listeners.clear();
+	}
+
+	#tell(): void {
+		for (const { changed } of this.#listeners) changed();
 	}
 
 	#take(entry: RunAppend): void {

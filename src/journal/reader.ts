@@ -21,6 +21,8 @@ export async function readEvents(
 	take: (event: RunEvent) => void,
 	upTo = Number.POSITIVE_INFINITY,
 ): Promise<number> {
+	// Asked first: what is written meanwhile may be missed, what was there may not.
+	const last = Math.min((await journal.find(run))?.lastSeq ?? 0, upTo);
 	let next = from;
 	for await (const record of journal.read(run, from)) {
 		if (record.firstSeq > upTo) break;
@@ -30,6 +32,8 @@ export async function readEvents(
 			next = event.seq + 1;
 		}
 	}
+	// A run that is gone by now was pruned as a whole.
+	if (next <= last && (await journal.find(run)) !== undefined) throw await missing(journal, run, next);
 	return next - 1;
 }
 
@@ -51,13 +55,7 @@ async function eventsOf(
 	record: JournalRecord,
 	next: number,
 ): Promise<readonly RunEvent[]> {
-	if (record.firstSeq > next) {
-		const summary = await journal.find(run);
-		if (summary !== undefined && next < summary.firstSeq) {
-			throw new SwarmError("SEQ_PRUNED", `event ${next} of run "${run}" is no longer kept`, { from: summary.firstSeq });
-		}
-		throw new SwarmError("JOURNAL_CORRUPT", `run "${run}" has no record of event ${next}`);
-	}
+	if (record.firstSeq > next) throw await missing(journal, run, next);
 	const hashes = blobsOf(record.body);
 	const blobs = hashes.length === 0 ? NONE : await journal.blobs(hashes);
 	const events: RunEvent[] = [];
@@ -65,6 +63,14 @@ async function eventsOf(
 		if (event.seq >= next) events.push(event);
 	});
 	return events;
+}
+
+/** What is wrong when an event that should be there is not. */
+export async function missing(journal: Journal, run: RunId, next: number): Promise<SwarmError> {
+	const summary = await journal.find(run);
+	if (summary !== undefined && next < summary.firstSeq)
+		return new SwarmError("SEQ_PRUNED", `event ${next} of run "${run}" is no longer kept`, { from: summary.firstSeq });
+	return new SwarmError("JOURNAL_CORRUPT", `run "${run}" has no record of event ${next}`);
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();

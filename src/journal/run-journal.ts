@@ -69,11 +69,16 @@ export class RunJournal implements EventSink {
 	}
 
 	append(events: readonly RunEvent[]): void | PromiseLike<void> {
+		return this.appendEach((take) => events.forEach(take));
+	}
+
+	appendEach(each: (take: (event: RunEvent) => void) => void): void | PromiseLike<void> {
 		if (this.#lost !== undefined) throw this.#lost;
-		for (const event of events) this.#add(event);
+		const before = this.#last;
+		each(this.#take);
 		this.#appending = true;
 		try {
-			const later = this.#writer.runAhead(this, events.length);
+			const later = this.#writer.runAhead(this, this.#last - before);
 			if (this.#lost !== undefined) throw this.#lost;
 			return later;
 		} finally {
@@ -85,8 +90,8 @@ export class RunJournal implements EventSink {
 		if (this.#deferred) void this.#writer.flush();
 	}
 
-	/** Saves a node's progress. @returns when it is written */
-	saveCheckpoint(node: NodeId, body: string): Promise<void> {
+	/** Saves a node's progress; `undefined` takes it away. @returns when it is written */
+	saveCheckpoint(node: NodeId, body: string | undefined): Promise<void> {
 		this.#saved.add(node);
 		this.#checkpoints.set(node, body);
 		return this.#wait();
@@ -119,6 +124,9 @@ export class RunJournal implements EventSink {
 		return waiter.promise;
 	}
 
+	/** Made once: it is called for every event. */
+	readonly #take = (event: RunEvent): void => this.#add(event);
+
 	#add(event: RunEvent): void {
 		this.#encoder.add(event);
 		this.#last = event.seq;
@@ -142,7 +150,7 @@ export class RunJournal implements EventSink {
 		// What the actor decides from now on goes with what is handed over next.
 		const deferred = this.#deferred;
 		this.#deferred = false;
-		if (deferred) for (const event of this.#actor?.handOver() ?? []) this.#add(event);
+		if (deferred) this.#actor?.handOver(this.#take);
 		const { records, blobs } = this.#encoder.take();
 		const checkpoints: CheckpointChange[] = [...this.#checkpoints].map(([node, body]) => ({ node, body }));
 		const memos = this.#memos;

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
+import { SqliteBell } from "./sqlite-bell.js";
 import { damaged, isBusy, journalFault } from "./sqlite-fault.js";
 import { checkOwner, MIGRATIONS, migrate, pragma, rollBack } from "./sqlite-schema.js";
 
@@ -38,6 +39,7 @@ export class SqliteFile {
 	#loose = false;
 	#open = true;
 	#writing = false;
+	readonly #bell: SqliteBell;
 	readonly #begin: StatementSync;
 	readonly #commit: StatementSync;
 	readonly #flush: StatementSync;
@@ -47,6 +49,7 @@ export class SqliteFile {
 		readonly db: DatabaseSync,
 		readonly readOnly: boolean,
 	) {
+		this.#bell = new SqliteBell(path);
 		// With NORMAL, the write-ahead log is written but not synced at a commit; with FULL it is. See
 		// https://www.sqlite.org/pragma.html#pragma_synchronous.
 		db.exec("PRAGMA synchronous = NORMAL");
@@ -113,6 +116,7 @@ export class SqliteFile {
 			if (sync && this.#loose) this.#flush.run();
 			this.#commit.run();
 			this.#loose = !sync;
+			this.#bell.ring();
 			return result;
 		} catch (error) {
 			rollBack(this.db);
@@ -133,6 +137,12 @@ export class SqliteFile {
 		if (this.#loose) this.transaction(true, () => {});
 	}
 
+	/** Tells of every commit to the file, whichever process makes it. @returns ends it */
+	watch(changed: () => void, failed: (error: unknown) => void): () => void {
+		this.#checkOpen();
+		return this.#bell.listen(changed, failed);
+	}
+
 	close(): void {
 		if (!this.#open) return;
 		try {
@@ -140,6 +150,7 @@ export class SqliteFile {
 		} finally {
 			this.#open = false;
 			this.db.close();
+			this.#bell.close();
 		}
 	}
 

@@ -31,7 +31,8 @@ const PAGE_TEXT = 4 * 1024 * 1024;
  * runs; several processes may use it at once.
  *
  * The file is in WAL mode: while it is in use, `-wal` and `-shm` files stand beside it and belong to it. A
- * file of up to 64 MiB is looked through when it is opened. Space that pruning frees is used again; `VACUUM`
+ * file of up to 64 MiB is looked through when it is opened. Each commit sets the file's time, by which others that
+ * watch it are woken. Space that pruning frees is used again; `VACUUM`
  * gives it back to the disk, and may be run by any SQLite tool at any time.
  *
  * @param file - its path; it is made when it is not there, its folder is not
@@ -186,6 +187,10 @@ export class SqliteJournal implements Journal {
 	prune(retention: Retention, now: number): Promise<Pruned> {
 		checkRetention(retention);
 		return new SqlitePruning(this.#file, retention, now).run();
+	}
+
+	watch(changed: () => void, failed: (error: unknown) => void): () => void {
+		return this.#file.watch(changed, failed);
 	}
 
 	close(): void {

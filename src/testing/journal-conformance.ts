@@ -4,6 +4,7 @@ import { durability } from "./conformance/durability.js";
 import { ownership } from "./conformance/ownership.js";
 import { retention } from "./conformance/retention.js";
 import type { JournalScript } from "./conformance/samples.js";
+import { watching } from "./conformance/watching.js";
 
 /** One property that a journal has to have. */
 export interface JournalCheck {
@@ -41,7 +42,7 @@ export interface JournalCheck {
  */
 export function journalConformance(options: { readonly durable?: boolean } = {}): readonly JournalCheck[] {
 	const checks: JournalCheck[] = [];
-	for (const [name, script] of Object.entries({ ...appending, ...ownership, ...retention }))
+	for (const [name, script] of Object.entries({ ...appending, ...ownership, ...retention, ...watching }))
 		checks.push({ name, run: (open) => withJournal(open, script) });
 	if (options.durable !== true) return checks;
 	for (const [name, script] of Object.entries(durability)) {

@@ -158,8 +158,8 @@ export const planted: readonly Planted[] = [
 		edits: [
 			{
 				file: "graph/actor.ts",
-				find: "journal.append([...this.#batch.events()]);",
-				replace: 'journal.append([...this.#batch.events()].filter(({ type }) => type !== "node.woken"));',
+				find: "taken = journal.append(this.#batch.list());",
+				replace: 'taken = journal.append(this.#batch.list().filter(({ type }) => type !== "node.woken"));',
 			},
 		],
 		foundBy: { trace: 20, fold: 20 },

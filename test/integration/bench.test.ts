@@ -11,5 +11,16 @@ test("the bench runs in its smoke size", async () => {
 	});
 	expect(stdout).toContain("dagswarm");
 	expect(stdout).toContain("ideal loop");
+	for (const row of ["no journal", "SQLite relaxed", "SQLite strict", "strict, a chain", "recover"]) {
+		expect(stdout).toMatch(new RegExp(`^${row} +\\S`, "m"));
+	}
 	// With the peers installed, each has a process of its own to start.
 }, 180_000);
+
+test("the bench takes --durable for the section of that name, and for no other", async () => {
+	const root = fileURLToPath(new URL("../..", import.meta.url));
+	const bench = promisify(execFile)(process.execPath, ["bench/main.ts", "--durable", "--section", "memory"], {
+		cwd: root,
+	});
+	await expect(bench).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("--durable is --section") });
+});

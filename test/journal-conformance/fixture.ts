@@ -8,7 +8,9 @@ export function later(journal: Journal): Journal {
 			await Promise.resolve();
 			return await call(...args);
 		};
+	const { watch } = journal;
 	return {
+		...(watch && { watch: answer((changed, failed) => watch.call(journal, changed, failed)) }),
 		durable: journal.durable,
 		append: answer((entries, options) => journal.append(entries, options)),
 		flush: answer(() => journal.flush()),

@@ -141,6 +141,12 @@ const faults: Readonly<Record<string, Fault>> = {
 	"prune takes nothing but whole runs": (right) => ({
 		prune: ({ maxTailAge: _, ...retention }, now) => right.prune(retention, now),
 	}),
+	"watch goes on when it was ended": (right) => ({
+		watch: (changed, failed) => {
+			void right.watch?.(changed, failed);
+			return () => {};
+		},
+	}),
 	"close is for good only once": (right) => {
 		let closed = false;
 		return {
@@ -204,5 +210,6 @@ const METHODS = [
 	"checkpoints",
 	"memo",
 	"prune",
+	"watch",
 	"close",
 ] as const satisfies readonly (keyof Journal)[];

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import type { Awaitable, Journal } from "../../journal/journal.js";
 import { ANNA, BERT, blobOf, entryOf, readAll, refusals, snapshotOf, withoutBlobs } from "./samples.js";
+import { watchesOther } from "./watching.js";
 
 type Reopening = (journal: Journal, reopen: () => Awaitable<Journal>) => Promise<void>;
 
 /** What is promised of a journal whose `durable` is true: it is closed and opened again. */
 export const durability: Readonly<Record<string, Reopening>> = {
+	"tells who watches of what another one of it appends": watchesOther,
+
 	"has everything when it is opened again": async (journal, reopen) => {
 		assert.equal(journal.durable, true);
 		const blob = blobOf("x");

@@ -1,0 +1,97 @@
+import { existsSync, type FSWatcher, realpathSync, utimesSync, watch } from "node:fs";
+import { basename, dirname } from "node:path";
+import { systemClock } from "../core/clock.js";
+import { SwarmError } from "../core/errors.js";
+
+interface Listener {
+	readonly changed: () => void;
+	readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Tells the processes that look at a file what was committed to it. A commit is seen by others only after the last
+ * byte of the write-ahead log is written, so who is woken by the log may come too early, and nothing wakes him again
+ * (https://www.sqlite.org/walformat.html). Therefore each writer sets the time of the file
+ * itself once its commit is to be seen, and the readers watch for that.
+ */
+export class SqliteBell {
+	readonly #listeners = new Set<Listener>();
+	#watcher: FSWatcher | undefined;
+	#mute = false;
+
+	constructor(private readonly path: string) {}
+
+	/** Something was committed. Never throws: it is in the file, whoever hears of it. */
+	ring(): void {
+		this.#tell();
+		if (this.#mute) return;
+		try {
+			const now = systemClock.now() / 1_000;
+			// By its name: closing a second descriptor of the file would drop the locks that SQLite holds on it
+			// (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+			utimesSync(this.path, now, now);
+		} catch (error) {
+			this.#mute = true;
+			process.emitWarning(
+				`other processes cannot watch what this one writes to ${this.path}: ${(error as Error).message}`,
+				"SwarmJournalWarning",
+			);
+		}
+	}
+
+	/** @returns ends it */
+	listen(changed: () => void, failed: (error: unknown) => void): () => void {
+		const listener = { changed, failed };
+		this.#watcher ??= this.#watch();
+		this.#listeners.add(listener);
+		return () => {
+			if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#rest();
+		};
+	}
+
+	/** Those who listen are told, and find the journal closed. */
+	close(): void {
+		this.#tell();
+		this.#listeners.clear();
+		this.#rest();
+	}
+
+	#tell(): void {
+		for (const { changed } of this.#listeners) changed();
+	}
+
+	/** The folder, as some systems would watch the file through a descriptor of it. */
+	#watch(): FSWatcher {
+		try {
+			const path = realpathSync(this.path);
+			const file = basename(path);
+			const watcher = watch(dirname(path), (_, name) => {
+				if (name !== null && name !== file) return;
+				if (existsSync(path)) this.#tell();
+				else this.#fail(watcher, new Error("it was moved or removed"));
+			});
+			watcher.on("error", (error) => this.#fail(watcher, error));
+			return watcher;
+		} catch (error) {
+			throw unwatched(this.path, error);
+		}
+	}
+
+	#fail(watcher: FSWatcher, error: unknown): void {
+		if (watcher !== this.#watcher) return;
+		const listeners = [...this.#listeners];
+		this.#listeners.clear();
+		this.#rest();
+		for (const { failed } of listeners) failed(unwatched(this.path, error));
+	}
+
+	#rest(): void {
+		this.#watcher?.close();
+		this.#watcher = undefined;
+	}
+}
+
+function unwatched(path: string, error: unknown): SwarmError {
+	const why = error instanceof Error ? error.message : String(error);
+	return new SwarmError("JOURNAL_UNAVAILABLE", `the journal ${path} cannot be watched: ${why}`, {}, { cause: error });
+}
