@@ -83,6 +83,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	#ready = false;
 	#finishing = false;
 	#onIdle: (() => void) | undefined;
+	#lettingGo: Promise<void> | undefined;
 
 	constructor(origin: Origin, options: RunOptions, parts: SwarmParts) {
 		this.#parts = parts;
@@ -187,7 +188,12 @@ export class ActiveRun implements ActorHost, RunPort {
 	 *
 	 * @param within - milliseconds
 	 */
-	async letGo(within: number): Promise<void> {
+	letGo(within: number): Promise<void> {
+		this.#lettingGo ??= this.#letGo(within);
+		return this.#lettingGo;
+	}
+
+	async #letGo(within: number): Promise<void> {
 		const { journal, scheduler, executor, clock } = this.#parts;
 		if (this.finished) return;
 		scheduler.remove(this.#queue);

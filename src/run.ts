@@ -162,8 +162,8 @@ export class RunHandle {
 
 	/** Ends the run: signals abort, nothing starts any more. Harmless when it has ended. */
 	async cancel(reason = "cancelled"): Promise<RunOutcome> {
-		if (!this.#actor.state.ended && this.#actor.poison === undefined) {
-			await this.#do({
+		if (!this.#actor.state.ended) {
+			await this.#end({
 				type: "cancel",
 				status: "cancelled",
 				reason: typeof reason === "string" ? reason : show(reason),
@@ -174,7 +174,17 @@ export class RunHandle {
 
 	/** Lets a run that was started with `open` end when nothing is left to do. */
 	async close(): Promise<void> {
-		if (this.#actor.poison === undefined) await this.#do({ type: "close" });
+		await this.#end({ type: "close" });
+	}
+
+	/** Whose journal fails, then or now, has ended already: its result says why. */
+	async #end(command: Command): Promise<void> {
+		if (this.#actor.poison !== undefined) return;
+		try {
+			await this.#do(command);
+		} catch (error) {
+			if (this.#actor.poison === undefined) throw error;
+		}
 	}
 
 	/**

@@ -28,6 +28,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	readonly #parts: Omit<SwarmParts, "onEnd">;
 	readonly #writer: Writer;
 	readonly #runs = new Map<RunId, ActiveRun>();
+	/** Runs that are being taken over: a second one that tries would take them from the first. */
+	readonly #recovering = new Set<RunId>();
 	#closed = false;
 
 	/** @internal Use {@link createSwarm}. */
@@ -97,6 +99,16 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	async recover(run: RunId, options: RecoverOptions = {}): Promise<RunHandle> {
 		const journal = this.#journalFor("recover");
 		this.#assertHere(run);
+		if (this.#recovering.has(run)) throw busyHere(run);
+		this.#recovering.add(run);
+		try {
+			return await this.#recover(journal, run, options);
+		} finally {
+			this.#recovering.delete(run);
+		}
+	}
+
+	async #recover(journal: Journal, run: RunId, options: RecoverOptions): Promise<RunHandle> {
 		const summary = await fromJournal(() => findRun(journal, run));
 		if (summary.ended) return endedRun(await fromJournal(() => loadState(journal, run)), summary, this.#parts);
 		const { agents, clock, limits } = this.#parts;
@@ -206,8 +218,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 
 	#assertHere(run: RunId): void {
 		this.#assertOpen();
-		if (!this.#runs.has(run)) return;
-		throw new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint: "see swarm.runs()" });
+		if (this.#runs.has(run)) throw busyHere(run);
 	}
 
 	#journalFor(what: string): Journal {
@@ -313,6 +324,10 @@ export class RunFailedError extends SwarmError {
  */
 export function createSwarm<const A extends AnyAgent>(options: SwarmOptions<A>): Swarm<A> {
 	return new Swarm(options);
+}
+
+function busyHere(run: RunId): SwarmError {
+	return new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint: "see swarm.runs()" });
 }
 
 function agentsByName(agents: readonly AnyAgent[]): Map<string, AnyAgent> {

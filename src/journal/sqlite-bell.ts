@@ -3,6 +3,9 @@ import { basename, dirname } from "node:path";
 import { systemClock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 
+/** Other processes are told so often at most. */
+const PAUSE_MS = 5;
+
 interface Listener {
 	readonly changed: () => void;
 	readonly failed: (error: unknown) => void;
@@ -18,15 +21,39 @@ export class SqliteBell {
 	readonly #listeners = new Set<Listener>();
 	#watcher: FSWatcher | undefined;
 	#mute = false;
+	#rungAt = Number.NEGATIVE_INFINITY;
+	/** What was committed since, and is still to be told. */
+	#later: (() => void) | undefined;
 
 	constructor(private readonly path: string) {}
 
-	/** Something was committed. Never throws: it is in the file, whoever hears of it. */
+	/**
+	 * Something was committed. Never throws: it is in the file, whoever hears of it. Commits that follow each other
+	 * closely are told together, the last one always: setting the time costs as much as a node or two.
+	 */
 	ring(): void {
 		this.#tell();
-		if (this.#mute) return;
+		if (this.#mute || this.#later !== undefined) return;
+		const now = systemClock.now();
+		if (now >= this.#rungAt + PAUSE_MS) {
+			this.#touch(now);
+			return;
+		}
+		// The process may end after this commit, but not before others know of it.
+		const release = systemClock.hold();
+		const timer = systemClock.set(this.#rungAt + PAUSE_MS, () => this.#later?.());
+		this.#later = () => {
+			this.#later = undefined;
+			systemClock.clear(timer);
+			release();
+			this.#touch(systemClock.now());
+		};
+	}
+
+	#touch(at: number): void {
+		this.#rungAt = at;
 		try {
-			const now = systemClock.now() / 1_000;
+			const now = at / 1_000;
 			// By its name: closing a second descriptor of the file would drop the locks that SQLite holds on it
 			// (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
 			utimesSync(this.path, now, now);
@@ -51,6 +78,7 @@ export class SqliteBell {
 
 	/** Those who listen are told, and find the journal closed. */
 	close(): void {
+		this.#later?.();
 		this.#tell();
 		this.#listeners.clear();
 		this.#rest();
