@@ -119,8 +119,10 @@ function changedAgents(state: RunState, { agents, hasLimit, onVersionMismatch }:
 		throw new SwarmError("VERSION_MISMATCH", `run "${state.run}" needs limits that are not here: ${names}`);
 	}
 	if (onVersionMismatch === "run") return [];
-	if (onVersionMismatch === "ask") return [...changed.keys()];
-	if (changed.size === 0) return [];
+	// What a process before this one was to ask about is still to be asked.
+	const asked = state.asking?.agents ?? [];
+	if (onVersionMismatch === "ask") return [...new Set([...asked, ...changed.keys()])];
+	if (changed.size === 0) return [...asked];
 	throw mismatch(state, changed, (name) => {
 		const before = state.versions?.[name] ?? "without a version";
 		return `agent "${name}" was ${before} and is ${agents.get(name)?.version ?? "without a version"} now`;

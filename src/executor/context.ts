@@ -87,7 +87,16 @@ export class AgentContext {
 	 * @throws SwarmError `DUPLICATE_STEP` for a name used twice, `INVALID_OUTPUT`, `LIMIT_EXCEEDED` beyond 10,000 steps,
 	 * `STALE_LEASE` when the attempt is over; and what the function throws
 	 */
-	async step<Result>(name: string, run: () => Result | PromiseLike<Result>): Promise<Result> {
+	step<Result>(name: string, run: () => Result | PromiseLike<Result>): Promise<Result> {
+		const done: Promise<Result> = this.#step(name, run).catch((error: unknown) => {
+			// Of an attempt that is over nobody may wait any more; what goes wrong in one that runs is to be heard.
+			if (!this.#attempt.isCurrent) done.catch(noop);
+			throw error;
+		});
+		return done;
+	}
+
+	async #step<Result>(name: string, run: () => Result | PromiseLike<Result>): Promise<Result> {
 		this.#made ??= {};
 		this.#made.steps ??= new Set();
 		const { lease } = this.#attempt;
@@ -230,11 +239,13 @@ export class AgentContext {
 	}
 }
 
+function noop(): void {}
+
 /**
  * A wait that ends badly throws where it is awaited. One that nobody awaits, of a function that has
  * returned for instance, must not end the process as an unhandled rejection.
  */
 function heard<Value>(wait: Promise<Value>): Promise<Value> {
-	wait.catch(() => {});
+	wait.catch(noop);
 	return wait;
 }
