@@ -3,9 +3,11 @@ import { SwarmError } from "./core/errors.js";
 import { isProcessThere, thisProcess } from "./core/host.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { AnyAgent } from "./executor/agent.js";
+import { agentName } from "./graph/spec.js";
 import type { RunState } from "./graph/state.js";
 import type { Journal, RunSummary, Writer, WriterStatus } from "./journal/journal.js";
 import { TIME_TO_LIVE_MS } from "./journal/writer.js";
+import { optionsOf } from "./run-settings.js";
 import { catchUp, findRun, load } from "./stored-run.js";
 
 /** What is done with nodes whose agent has another major version than when the run was written last. */
@@ -113,6 +115,9 @@ function changedAgents(state: RunState, { agents, hasLimit, onVersionMismatch }:
 		if (agent === undefined) note(missing, name, graph.id(n));
 		else if (major(agent.version) !== major(state.versions?.[name])) note(changed, name, graph.id(n));
 	}
+	const { onStall } = optionsOf(state.settings);
+	const replanner = agentName(onStall?.agent ?? "");
+	if (replanner !== undefined && !agents.has(replanner)) note(missing, replanner, onStall?.id ?? "onStall");
 	if (missing.size > 0) throw mismatch(state, missing, (name) => `there is no agent "${name}" here`);
 	if (limits.size > 0) {
 		const names = [...limits].map((name) => `"${name}"`).join(", ");

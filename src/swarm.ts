@@ -140,14 +140,13 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const open = await fromJournal(() => journal.runs({ ended: false }));
 		const runs: RunHandle[] = [];
 		const refused: { run: RunId; error: SwarmError }[] = [];
-		for (const { run } of open.toReversed()) {
-			if (this.#runs.has(run)) continue;
-			try {
-				runs.push(await this.recover(run, options));
-			} catch (error) {
-				if (!SwarmError.is(error)) throw error;
-				refused.push({ run, error });
-			}
+		// Side by side: it may take a while to see that the writer of one of them is dead.
+		const asked = open.filter(({ run }) => !this.#runs.has(run)).toReversed();
+		const answers = await Promise.allSettled(asked.map(({ run }) => this.recover(run, options)));
+		for (const [i, answer] of answers.entries()) {
+			if (answer.status === "fulfilled") runs.push(answer.value);
+			else if (SwarmError.is(answer.reason)) refused.push({ run: asked[i]?.run ?? "", error: answer.reason });
+			else throw answer.reason;
 		}
 		return { runs, refused };
 	}

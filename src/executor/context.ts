@@ -60,7 +60,7 @@ export class AgentContext {
 	 */
 	get idempotencyKey(): string {
 		// A run's id may hold a slash, too: two runs never share a key.
-		return `${encodeURIComponent(this.runId)}/${this.nodeId}`;
+		return `${this.runId.replaceAll("%", "%25").replaceAll("/", "%2F")}/${this.nodeId}`;
 	}
 
 	/** Whether an attempt before this one was ended by its process: parts of the work may have been done. */

@@ -109,31 +109,35 @@ export class JournalWriter {
 		this.#timer = undefined;
 		if (this.#waiting.size === 0) return undefined;
 		const batch = [...this.#waiting];
+		const sent = this.#ahead;
 		this.#waiting = new Set();
-		this.#ahead = 0;
 		let answer: Awaitable<readonly AppendRefusal[]>;
 		try {
 			answer = this.options.journal.append(entriesOf(batch), { sync: true });
 		} catch (error) {
+			this.#ahead -= sent;
 			for (const sink of batch) sink.lost(error);
 			return undefined;
 		}
 		if (!isPromiseLike(answer)) {
+			this.#ahead -= sent;
 			settle(batch, answer);
 			return undefined;
 		}
 		this.#inFlight = Promise.resolve(answer).then(
-			(refusals) => this.#landed(() => settle(batch, refusals)),
+			(refusals) => this.#landed(sent, () => settle(batch, refusals)),
 			(error) =>
-				this.#landed(() => {
+				this.#landed(sent, () => {
 					for (const sink of batch) sink.lost(error);
 				}),
 		);
 		return this.#inFlight;
 	}
 
-	#landed(then: () => void): void {
+	#landed(sent: number, then: () => void): void {
 		this.#inFlight = undefined;
+		// What is on its way still counts: effects are ahead of it, too.
+		this.#ahead -= sent;
 		then();
 		const [next] = this.#waiting;
 		if (next !== undefined) this.schedule(next);

@@ -327,10 +327,13 @@ describe("a watcher", () => {
 		const watching = watchRun(reading, "r");
 		await watching.next();
 		const rest = list(watching);
-		const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+		const warned = Promise.withResolvers<void>();
+		const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => warned.resolve());
 		renameSync(file, `${file}.moved`);
 		await expect(rest).rejects.toEqual(failure("JOURNAL_UNAVAILABLE", "cannot be watched"));
 		await run.cancel();
+		// Commits that follow each other closely are told together, so it may come a moment later.
+		await warned.promise;
 		expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("cannot watch"), "SwarmJournalWarning");
 		warn.mockRestore();
 		await reading.close();
