@@ -16,6 +16,14 @@ export interface ForkOrigin {
 	readonly settings: RunSettings;
 }
 
+/** A new run before its first event is decided. */
+export interface ForkedRun {
+	/** Numbered from 1. */
+	readonly events: readonly RunEvent[];
+	/** What they come to. */
+	readonly state: RunState;
+}
+
 /** The nodes that a patch changes, beside those it adds: they run again. */
 export function editedNodes(edit: Patch): NodeId[] {
 	return edit.flatMap((mutation) => {
@@ -38,11 +46,11 @@ export function editedNodes(edit: Patch): NodeId[] {
  *
  * @param past - of the old run
  * @param edited - the nodes that run again
- * @returns events of the new run, numbered from 1
+ * @returns what has happened in the new run
  * @throws SwarmError `UNKNOWN_NODE` for a node that the run does not have, or that one of the others had added;
  * `SEQ_PRUNED` when what a node had changed in the graph is no longer known
  */
-export function forkHistory(past: History, edited: readonly NodeId[], origin: ForkOrigin): RunEvent[] {
+export function forkHistory(past: History, edited: readonly NodeId[], origin: ForkOrigin): ForkedRun {
 	const reset = new Set(edited);
 	for (;;) {
 		const fork = new Fork(reset, origin, past.last);
@@ -55,7 +63,7 @@ export function forkHistory(past: History, edited: readonly NodeId[], origin: Fo
 		}
 		if (past.known > 0) assertUndoable(past, fork.reset, origin);
 		const gone = edited.filter((id) => !fork.state.graph.index.has(id));
-		if (gone.length === 0) return fork.events;
+		if (gone.length === 0) return fork;
 		throw new SwarmError("UNKNOWN_NODE", `the fork has no node ${gone.map((id) => `"${id}"`).join(", ")}`, {
 			nodes: gone,
 			hint: "it was never there at this event, or a node that runs again had added it",

@@ -72,9 +72,11 @@ async function assertAbandoned(summary: RunSummary, { journal, writer: own, cloc
 	const { run, writer } = summary;
 	if (writer === undefined || writer.id === own.id || isGone(writer)) return;
 	const silence = clock.now() - writer.heartbeatAt;
-	if (silence > TIME_TO_LIVE_MS) return;
-	if (silence >= -TIME_TO_LIVE_MS) throw busy(run, writer, silence);
-	// Its clock, or this one, was moved by a lot: only watching tells whether its heart beats.
+	// Without a heartbeat there is nothing to watch: such a journal is one process's.
+	if (silence > TIME_TO_LIVE_MS && !(journal.durable && isHere(writer))) return;
+	if (Math.abs(silence) <= TIME_TO_LIVE_MS) throw busy(run, writer, silence);
+	// Its clock, or this one, was moved by a lot; or a process of this machine is busy, or has the number of one that
+	// died. Only watching tells whether its heart beats.
 	await new Promise<void>((resolve) => {
 		const release = clock.hold();
 		clock.set(clock.now() + TIME_TO_LIVE_MS, () => {
@@ -92,6 +94,11 @@ function isGone({ host, pid }: WriterStatus): boolean {
 	return host === thisProcess().host && !isProcessThere(pid);
 }
 
+/** A process of this machine that is there, whatever it does. */
+function isHere({ host, pid }: WriterStatus): boolean {
+	return host === thisProcess().host && isProcessThere(pid);
+}
+
 function busy(run: RunId, { host, pid, since }: WriterStatus, silence: number): SwarmError {
 	const heard = `last heard of ${Math.max(0, Math.round(silence / 1_000))} s ago`;
 	return new SwarmError(
@@ -101,8 +108,16 @@ function busy(run: RunId, { host, pid, since }: WriterStatus, silence: number): 
 	);
 }
 
-/** @returns the agents that a person is asked about */
-function changedAgents(state: RunState, { agents, hasLimit, onVersionMismatch }: TakeOver): string[] {
+/**
+ * Looks whether what a run's open nodes need is here.
+ *
+ * @returns the agents that a person is asked about
+ * @throws SwarmError `VERSION_MISMATCH`
+ */
+export function changedAgents(
+	state: RunState,
+	{ agents, hasLimit, onVersionMismatch }: Pick<TakeOver, "agents" | "hasLimit" | "onVersionMismatch">,
+): string[] {
 	const { graph } = state;
 	const missing = new Map<string, NodeId[]>();
 	const changed = new Map<string, NodeId[]>();

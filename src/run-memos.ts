@@ -63,6 +63,15 @@ export class RecentMemos implements MemoStore {
 
 function read(key: string, body: string | undefined): Remembered | undefined {
 	if (body === undefined) return undefined;
+	try {
+		return parsed(key, body);
+	} catch {
+		// It only saves a call: a damaged one is none, and the outcome of the call takes its place.
+		return undefined;
+	}
+}
+
+function parsed(key: string, body: string): Remembered {
 	const { output, patch, ids } = unsealed(`the memo ${key}`, body) as Partial<Remembered>;
 	return { output, patch, ids };
 }

@@ -13,7 +13,7 @@ import { checkPatchShape } from "./graph/mutation-shape.js";
 import type { Journal, Writer } from "./journal/journal.js";
 import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
-import { fromJournal, giveBack, takeOver } from "./recovery.js";
+import { changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
 import { endedRun, type RunHandle } from "./run.js";
 import { RecentMemos } from "./run-memos.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
@@ -158,7 +158,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 *
 	 * @param options - `atSeq`: from 1 to the old run's last event
 	 * @throws SwarmError `UNKNOWN_RUN`, `UNKNOWN_NODE`, `SEQ_PRUNED` when the events up to there are not all kept, what
-	 * {@link RunHandle.mutate} throws for the edit, `RUN_EXISTS`, `JOURNAL_CORRUPT`, `JOURNAL_UNAVAILABLE`,
+	 * {@link RunHandle.mutate} throws for the edit, `VERSION_MISMATCH` for a missing agent or limit, `RUN_EXISTS`, `JOURNAL_CORRUPT`, `JOURNAL_UNAVAILABLE`,
 	 * `INVALID_OPTION`, `SWARM_CLOSED`
 	 */
 	async fork(from: RunId, options: ForkOptions = {}): Promise<RunHandle> {
@@ -175,17 +175,20 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		this.#assertOpen();
 		const run = given.runId ?? (this.#parts.options.ids ?? randomIds).run();
 		this.#assertNew(run, given.runId !== undefined);
-		const { clock, agents } = this.#parts;
+		const { clock, agents, limits } = this.#parts;
 		const kept: RunOptions = { ...optionsOf(old.settings), ...given };
 		const { deadlineAt: _, ...merged } = kept;
 		const { open = old.open } = merged;
 		const settings = settingsOf(merged, agents.values(), clock.now());
-		const history = forkHistory(past, [...editedNodes(edit), ...reset], {
+		const { events: history, state } = forkHistory(past, [...editedNodes(edit), ...reset], {
 			run,
 			from,
 			open,
 			settings,
 		});
+		const hasLimit = (name: string): boolean => limits.has(name);
+		// It runs with the agents as they are; without them it would never end.
+		changedAgents(state, { agents, hasLimit, onVersionMismatch: "run" });
 		return this.#begin({ run, history, edit }, { ...merged, open });
 	}
 

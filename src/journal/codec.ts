@@ -28,7 +28,9 @@ const NESTED = new Set(["spec", "outcome", "wake", "wait"]);
 
 /** Makes records of the events of one run, as they come. */
 export class RecordEncoder {
-	#body = "";
+	/** Joined when the record is closed: text that grows bit by bit would be copied again to be read. */
+	readonly #parts: string[] = [];
+	#length = 0;
 	#firstSeq = 0;
 	#lastSeq = 0;
 	#at = Number.NaN;
@@ -44,7 +46,7 @@ export class RecordEncoder {
 	}
 
 	add(event: RunEvent): void {
-		if (this.#body === "") {
+		if (this.#parts.length === 0) {
 			this.#firstSeq = event.seq;
 			this.#at = Number.NaN;
 		}
@@ -55,7 +57,7 @@ export class RecordEncoder {
 		this.#push(this.#text(event));
 		this.#lastSeq = event.seq;
 		this.#events++;
-		if (event.seq - this.#firstSeq + 1 >= MAX_RECORD_EVENTS || this.#body.length >= MAX_RECORD_TEXT) this.#close();
+		if (event.seq - this.#firstSeq + 1 >= MAX_RECORD_EVENTS || this.#length >= MAX_RECORD_TEXT) this.#close();
 	}
 
 	/** Gives back what was added since the last time. */
@@ -69,13 +71,15 @@ export class RecordEncoder {
 	}
 
 	#push(text: string): void {
-		this.#body += this.#body === "" ? `[${text}` : `,${text}`;
+		this.#parts.push(text);
+		this.#length += text.length;
 	}
 
 	#close(): void {
-		if (this.#body === "") return;
-		const body = `${this.#body}]`;
-		this.#body = "";
+		if (this.#parts.length === 0) return;
+		const body = `[${this.#parts.join(",")}]`;
+		this.#parts.length = 0;
+		this.#length = 0;
 		this.#records.push({
 			firstSeq: this.#firstSeq,
 			lastSeq: this.#lastSeq,
@@ -88,12 +92,12 @@ export class RecordEncoder {
 	#text(event: RunEvent): string {
 		switch (event.type) {
 			case "node.started":
-				return `[${STARTED},${JSON.stringify(event.node)},${event.attempt},${event.epoch}]`;
+				return `[${STARTED},${quoted(event.node)},${event.attempt},${event.epoch}]`;
 			case "node.completed":
 				if (event.memo === true) return this.#object(event, true);
 				return event.output === undefined
-					? `[${COMPLETED},${JSON.stringify(event.node)},${event.attempt}]`
-					: `[${COMPLETED},${JSON.stringify(event.node)},${event.attempt},${this.#large(event.output)}]`;
+					? `[${COMPLETED},${quoted(event.node)},${event.attempt}]`
+					: `[${COMPLETED},${quoted(event.node)},${event.attempt},${this.#large(event.output)}]`;
 			case "node.added": {
 				const { addedBy, depth, early, key } = event;
 				const spec = this.#spec(event.spec);
@@ -133,12 +137,27 @@ export class RecordEncoder {
 	}
 
 	#large(value: unknown): string {
+		if (typeof value === "number") return String(value === 0 ? 0 : value);
 		const text = taggedText(value);
 		if (text.length <= MAX_INLINE) return text;
 		const hash = sha256(text);
 		this.#blobs.push({ hash, body: text });
 		return blobReference(hash);
 	}
+}
+
+const SEAL_LENGTH = 8;
+
+/** Whether a sealed text is as it was written. */
+export function isSealed(body: string): boolean {
+	return sealed(body.slice(SEAL_LENGTH)) === body;
+}
+
+/** Ids without anything that JSON writes otherwise: nearly all. */
+const PLAIN_ID = /^[ !#-[\]-~]*$/;
+
+function quoted(id: string): string {
+	return PLAIN_ID.test(id) ? `"${id}"` : JSON.stringify(id);
 }
 
 /** A text of its own, with a checksum in front: eight hexadecimal digits. */
@@ -152,8 +171,8 @@ export function sealed(text: string): string {
  * @throws SwarmError `JOURNAL_CORRUPT` when it is not as it was written
  */
 export function unsealed(what: string, body: string): unknown {
-	const text = body.slice(8);
-	if (sealed(text) !== body) throw new SwarmError("JOURNAL_CORRUPT", `${what} is not as it was written`);
+	const text = body.slice(SEAL_LENGTH);
+	if (!isSealed(body)) throw new SwarmError("JOURNAL_CORRUPT", `${what} is not as it was written`);
 	return parseBody(what, text, NO_BODIES);
 }
 

@@ -130,7 +130,8 @@ export class RunJournal implements EventSink {
 	#add(event: RunEvent): void {
 		this.#encoder.add(event);
 		this.#last = event.seq;
-		if (event.type.startsWith("run.")) this.#status = statusAfter(event, this.#status);
+		// All other events are of nodes, edges and patches.
+		if (event.type.charCodeAt(0) === R) this.#status = statusAfter(event, this.#status);
 		else this.#addToNode(event);
 	}
 
@@ -200,6 +201,9 @@ export class RunJournal implements EventSink {
 		this.#writer.forget(this);
 	}
 }
+
+/** What "run." begins with. */
+const R = 114;
 
 const ENDS = new Set<RunEvent["type"]>([
 	"node.completed",

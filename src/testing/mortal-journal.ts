@@ -31,6 +31,8 @@ export interface WrittenEvents {
 export class MortalJournal implements Journal {
 	readonly durable = false;
 	dead = false;
+	/** How often something was written. */
+	writes = 0;
 
 	/**
 	 * @param store - answers at once; it outlives the process
@@ -44,6 +46,7 @@ export class MortalJournal implements Journal {
 	) {}
 
 	append(entries: Iterable<RunAppend>): readonly AppendRefusal[] {
+		this.writes++;
 		const death = this.#live().strike();
 		if (death === "before") this.#die();
 		const taken = [...entries];

@@ -259,13 +259,23 @@ export class Simulation {
 				await this.#reboot(this.#store);
 				idle = 0;
 			}
-			await turned();
+			await this.#settled();
 			idle = this.clock.step() ? 0 : idle + 1;
 			if (idle < IDLE_TURNS) continue;
 			if (idle === IDLE_TURNS) this.#checkAwake();
 			// Only somebody outside can make a difference now.
 			for (const { handle } of this.#open()) this.#ask(() => this.#plan.relieve(handle));
 			if (idle > HOPELESS_TURNS && this.#process.journal?.dead !== true) return;
+		}
+	}
+
+	/** Everything that can go on without the clock has; a commit takes a turn of its own, and what follows from it another. */
+	async #settled(): Promise<void> {
+		const { journal } = this.#process;
+		for (let written = -1; written !== (journal?.writes ?? 0); ) {
+			written = journal?.writes ?? 0;
+			await turned();
+			if (journal !== undefined) await turned();
 		}
 	}
 

@@ -73,7 +73,7 @@ describe("recovering", () => {
 	});
 
 	test("a run with a damaged checkpoint is refused, and nothing of it is left behind", async () => {
-		const inner = Object.assign(memoryJournal(), { durable: true });
+		const inner = memoryJournal();
 		const agent = defineAgent({
 			name: "agent",
 			run: async (_: unknown, ctx) => {

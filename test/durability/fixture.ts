@@ -15,6 +15,7 @@ import {
 	type SwarmOptions,
 	sqliteJournal,
 	VirtualClock,
+	type Writer,
 } from "dagswarm";
 import { afterAll } from "vitest";
 import { readEvents } from "../../src/journal/reader.js";
@@ -33,17 +34,40 @@ export function journals(): readonly (readonly [string, () => Journal])[] {
 	});
 	return [
 		// A writer says that it is alive only where somebody else could read it.
-		["memory", () => Object.assign(memoryJournal(), { durable: true })],
+		["memory", () => elsewhere(Object.assign(memoryJournal(), { durable: true }))],
 		[
 			"sqlite",
 			() => {
 				folder ??= mkdtempSync(join(tmpdir(), "dagswarm-durability-"));
 				const journal = sqliteJournal(join(folder, `${files++}.db`));
 				open.push(journal);
-				return journal;
+				return elsewhere(journal);
 			},
 		],
 	];
+}
+
+/** A journal whose writers seem to be on another machine: what becomes of their process cannot be seen. */
+function elsewhere(inner: Journal): Journal {
+	const host = "another machine";
+	return new Proxy(inner, {
+		get(target, key) {
+			const member: unknown = Reflect.get(target, key, target);
+			if (typeof member !== "function") return member;
+			if (key === "claim")
+				return (run: string, seen: number, writer: Writer, at: number) =>
+					target.claim(run, seen, { ...writer, host }, at);
+			if (key !== "append") return member.bind(target);
+			return (entries: Iterable<RunAppend>, options?: { readonly sync?: boolean }) => {
+				const moved = [...entries].map((entry) =>
+					entry.create === undefined
+						? entry
+						: { ...entry, create: { ...entry.create, writer: { ...entry.create.writer, host } } },
+				);
+				return target.append(moved, options);
+			};
+		},
+	});
 }
 
 /** A journal that can be cut off: then nothing of it ever answers any more, as if its process had died. */

@@ -184,8 +184,8 @@ describe.concurrent("two processes", () => {
 				new RegExp(`^refused RUN_BUSY: .*process ${zombie.pid} on ${hostname()} since \\d{4}-`),
 			);
 			zombie.signal("SIGSTOP");
-			// As if it had been silent for a minute.
-			withDatabase(file, (db) => db.exec("UPDATE runs SET heartbeat = heartbeat - 60000"));
+			// As if it had been silent for a minute, on a machine that cannot be looked into.
+			withDatabase(file, (db) => db.exec("UPDATE runs SET heartbeat = heartbeat - 60000, host = 'elsewhere'"));
 			heir.tell("recover r");
 			await heir.expectLine("start gated 2");
 			zombie.signal("SIGCONT");

@@ -11,6 +11,7 @@ import {
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
+import { sealed } from "../../src/journal/codec.js";
 import { salvageJournal } from "../../src/journal/sqlite-salvage.js";
 import { BERT, blobOf, entryOf, snapshotOf } from "../../src/testing/conformance/samples.js";
 import { findSync, journalFiles, openJournal, readSync, runsOf, thrownBy, withDatabase } from "./journal-file.js";
@@ -30,7 +31,7 @@ function filled(text = "x".repeat(300)): string {
 				sizes,
 				text,
 				blobs,
-				checkpoints: [{ node: "n", body: run }],
+				checkpoints: [{ node: "n", body: sealed(run) }],
 				...(run === "b" && { ended: true, status: "completed" }),
 			}),
 		]);
