@@ -71,6 +71,8 @@ export type Judge =
 	| "slots"
 	/** A run never ends, or sleeps while it has work. */
 	| "liveness"
+	/** The next process cannot take over what the journal has. */
+	| "recovery"
 	/** A timer is still set when all is over. */
 	| "timers"
 	/** The outcome does not say what the nodes do. */
@@ -117,6 +119,8 @@ export class Simulation {
 	#process: Process;
 	#faults: ResolvedFaults;
 	#dying = false;
+	/** A run cannot go on: neither can the simulation. */
+	#lost = false;
 
 	constructor(plan: SimulationPlan) {
 		this.#plan = plan;
@@ -188,7 +192,9 @@ export class Simulation {
 				else this.#follow(run, await this.#process.swarm.recover(run.handle.id));
 			} catch (error) {
 				// It may die again at once: then the next one has to take over.
-				if (this.#process.journal?.dead !== true) throw error;
+				if (this.#process.journal?.dead === true) return;
+				this.#lost = true;
+				this.#object("recovery", `${run.handle.id} cannot be taken over: ${String(error)}`);
 				return;
 			}
 		}
@@ -258,6 +264,7 @@ export class Simulation {
 			if (this.#store !== undefined && (this.#dying || this.#process.journal?.dead === true)) {
 				await this.#reboot(this.#store);
 				idle = 0;
+				if (this.#lost) return;
 			}
 			await this.#settled();
 			idle = this.clock.step() ? 0 : idle + 1;

@@ -259,7 +259,7 @@ export const planted: readonly Planted[] = [
 				replace: "const numbers: number[] = [];",
 			},
 		],
-		foundBy: { fold: 400, trace: 400 },
+		foundBy: { recovery: 400 },
 		deaths: true,
 	},
 	{
