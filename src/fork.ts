@@ -2,8 +2,8 @@ import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import { apply } from "./graph/apply.js";
 import { DEAD } from "./graph/frontier.js";
-import { targetsOf } from "./graph/mutation-shape.js";
 import { COMPLETED, EAGER, PENDING, READY, RUNNING, SPECULATIVE, STARTED, WAITING } from "./graph/node-table.js";
+import { changedBy } from "./graph/patch.js";
 import { RunState } from "./graph/state.js";
 import type { NodeFact, Patch, RunEvent, RunSettings } from "./graph/types.js";
 import type { History } from "./stored-run.js";
@@ -26,18 +26,7 @@ export interface ForkedRun {
 
 /** The nodes that a patch changes, beside those it adds: they run again. */
 export function editedNodes(edit: Patch): NodeId[] {
-	return edit.flatMap((mutation) => {
-		switch (mutation.type) {
-			case "addNode":
-			case "addNodes":
-				return [];
-			case "addEdge":
-			case "removeEdge":
-				return [mutation.to];
-			default:
-				return [...targetsOf(mutation)];
-		}
-	});
+	return edit.flatMap((mutation) => [...changedBy(mutation)]);
 }
 
 /**

@@ -75,8 +75,8 @@ function checkSize(patch: StagedPatch, rules: PatchRules): Refusal | undefined {
 	});
 }
 
-/** The nodes that a mutation changes: what `canMutate: "own"` is about. */
-function changedBy(mutation: Mutation): readonly string[] {
+/** The nodes that a mutation changes, beside those it adds. */
+export function changedBy(mutation: Mutation): readonly string[] {
 	switch (mutation.type) {
 		case "addNode":
 		case "addNodes":
