@@ -14,7 +14,7 @@ import type { Journal } from "./journal/journal.js";
 import type { RunJournal } from "./journal/run-journal.js";
 import type { JournalWriter } from "./journal/writer.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
-import type { TakenOver } from "./recovery.js";
+import { giveBack, type TakenOver } from "./recovery.js";
 import { attemptsOf, RunHandle } from "./run.js";
 import { RunCheckpoints } from "./run-checkpoints.js";
 import { RunFollower } from "./run-follower.js";
@@ -163,10 +163,13 @@ export class ActiveRun implements ActorHost, RunPort {
 	#watch(options: RunOptions): void {
 		const due = deadlineOf(options, this.#startedAt);
 		if (due !== undefined) {
-			this.#deadline = this.#clock.set(due, () => {
-				const ms = due - this.#startedAt;
+			const end = (): void => {
+				const ms = Math.round(due - this.#startedAt);
 				this.actor.post({ type: "cancel", status: "timed_out", reason: `the deadline of ${ms} ms has passed` }, ignore);
-			});
+			};
+			// One that passed while no process had the run lets nothing start any more.
+			if (due <= this.#clock.now() && due !== this.#startedAt) end();
+			else this.#deadline = this.#clock.set(due, end);
 		}
 		const { signal } = options;
 		if (signal === undefined) return;
@@ -206,6 +209,7 @@ export class ActiveRun implements ActorHost, RunPort {
 				};
 			});
 		}
+		for (const { context } of executor.attemptsOf(this)) context.progress?.leave();
 		if (!this.actor.isOver) this.actor.post({ type: "interrupt" });
 		try {
 			await this.#sink?.flushed();
@@ -219,7 +223,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			new SwarmError("SUSPENDED", `this process has let go of the run after event ${this.actor.state.seq}`),
 		);
 		for (const attempt of executor.attemptsOf(this)) executor.abort(this, attempt.lease, "CANCELLED");
-		if (this.#sink !== undefined) await journal?.release(this.#sink.run, this.#sink.epoch);
+		if (this.#sink !== undefined && journal !== undefined) await giveBack(journal, this.#sink.run, this.#sink.epoch);
 	}
 
 	start(actor: GraphActor, lease: Lease, input: unknown, wake: Wake | undefined): void {

@@ -1,6 +1,6 @@
 import type { Clock } from "./core/clock.js";
 import { SwarmError } from "./core/errors.js";
-import { isProcessThere, thisProcess } from "./core/host.js";
+import { isPredecessor, isProcessThere, thisProcess } from "./core/host.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { agentName } from "./graph/spec.js";
@@ -90,8 +90,10 @@ async function assertAbandoned(summary: RunSummary, { journal, writer: own, cloc
 }
 
 /** A process of this machine that is not there any more. */
-function isGone({ host, pid }: WriterStatus): boolean {
-	return host === thisProcess().host && !isProcessThere(pid);
+function isGone({ id, host, pid, since }: WriterStatus): boolean {
+	const here = thisProcess();
+	if (host !== here.host) return false;
+	return pid === here.pid ? isPredecessor(id, since) : !isProcessThere(pid);
 }
 
 /** A process of this machine that is there, whatever it does. */

@@ -1,5 +1,5 @@
 import { type Actor, createActor, type InspectionEvent } from "xstate";
-import { type RunTrigger, runMachine } from "./core/lifecycle.js";
+import { type RunStatus, type RunTrigger, runMachine } from "./core/lifecycle.js";
 import type { GraphActor } from "./graph/actor.js";
 import type { RunEvent } from "./graph/types.js";
 
@@ -14,6 +14,9 @@ const ENDS: Readonly<Record<string, RunTrigger>> = {
 	timed_out: "TIME_OUT",
 	budget_exceeded: "EXHAUST",
 };
+
+/** What leads to where a run may stand that was taken over. */
+const STANDS: Partial<Record<RunStatus, RunTrigger>> = { waiting: "WAIT", paused: "PAUSE", stopping: "STOP" };
 
 /**
  * An XState actor that follows a run's events, for inspection and visualisation. It decides nothing:
@@ -35,6 +38,7 @@ export class RunFollower {
 		// The run has started by the time somebody can follow it.
 		this.#send("START");
 		if (graph.state.ended) this.#send(ENDS[graph.state.status]);
+		else this.#send(STANDS[graph.state.status]);
 		graph.subscribe((events) => {
 			for (const event of events) this.#send(this.#triggerOf(event));
 		});

@@ -16,13 +16,17 @@ export class RunMemos implements MemoStore {
 	) {}
 
 	find(key: string): Remembered | undefined | PromiseLike<Remembered | undefined> {
-		const found = this.journal.memo(key, this.clock.now());
-		return isPromiseLike(found) ? found.then((body) => read(key, body)) : read(key, found);
+		try {
+			const found = this.journal.memo(key, this.clock.now());
+			return isPromiseLike(found) ? found.then((body) => read(key, body), unreadable) : read(key, found);
+		} catch {
+			return unreadable();
+		}
 	}
 
-	offer({ node }: Lease, key: string, { output, patch, ids }: Remembered, ttl: number | undefined): void {
+	offer({ node }: Lease, key: string, remembered: Remembered, ttl: number | undefined): void {
 		const expiresAt = ttl === undefined ? undefined : this.clock.now() + ttl;
-		this.sink.offerMemo(node, { key, body: sealed(taggedText({ output, patch, ids })), expiresAt });
+		this.sink.offerMemo(node, { key, body: sealed(taggedText(remembered)), expiresAt });
 	}
 
 	withdraw({ node }: Lease): void {
@@ -61,6 +65,11 @@ export class RecentMemos implements MemoStore {
 	}
 }
 
+/** It would have saved a call. Whether the journal is lost is told by what is written next. */
+function unreadable(): undefined {
+	return undefined;
+}
+
 function read(key: string, body: string | undefined): Remembered | undefined {
 	if (body === undefined) return undefined;
 	try {
@@ -72,6 +81,7 @@ function read(key: string, body: string | undefined): Remembered | undefined {
 }
 
 function parsed(key: string, body: string): Remembered {
-	const { output, patch, ids } = unsealed(`the memo ${key}`, body) as Partial<Remembered>;
-	return { output, patch, ids };
+	// The checksum says that it is what was remembered; an output that was undefined is not in the text.
+	const found = unsealed(`the memo ${key}`, body) as Partial<Remembered>;
+	return { ...found, output: found.output, patch: found.patch };
 }

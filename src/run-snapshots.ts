@@ -56,12 +56,12 @@ export class RunSnapshots {
 	}
 
 	async #save(): Promise<void> {
-		const whole = this.#changes >= MAX_CHANGES;
-		const taken = this.#source.take(whole);
-		if (taken === undefined) return;
 		const { seq } = this.actor.state;
 		this.#busy = true;
 		try {
+			const whole = this.#changes >= MAX_CHANGES;
+			const taken = this.#source.take(whole);
+			if (taken === undefined) return;
 			const { run, epoch } = this.sink;
 			if (!(await this.journal.saveSnapshot(run, epoch, encodeSnapshot(run, taken.image)))) return;
 			taken.commit();

@@ -54,9 +54,11 @@ export function checkStart(graph: GraphSpec, options: StartOptions): void {
 	}
 	const wrong = options.metadata === undefined ? undefined : findNotPlain(options.metadata);
 	if (wrong !== undefined) throw new SwarmError("INVALID_OPTION", `metadata holds ${wrong.found} at "${wrong.path}"`);
-	if (options.runId !== undefined && (typeof options.runId !== "string" || options.runId === "")) {
+	const { runId } = options;
+	if (runId !== undefined && (typeof runId !== "string" || runId === ""))
 		throw new SwarmError("INVALID_OPTION", "runId is not a string with a character in it");
-	}
+	// Half a character is stored as another one, and two such ids as the same.
+	if (runId?.isWellFormed() === false) throw new SwarmError("INVALID_OPTION", "runId holds half a character");
 }
 
 function checkCommon(options: Omit<NodePolicies, "limits"> & { readonly policy?: SchedulingPolicy }): void {

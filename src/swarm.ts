@@ -2,7 +2,7 @@ import { ActiveRun, type Origin, type SwarmParts } from "./active-run.js";
 import { systemClock } from "./core/clock.js";
 import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
-import { thisProcess } from "./core/host.js";
+import { registerWriter, thisProcess } from "./core/host.js";
 import { type RunId, randomIds } from "./core/ids.js";
 import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
@@ -10,7 +10,8 @@ import { Executor } from "./executor/executor.js";
 import { LocalPool } from "./executor/worker-pool.js";
 import { editedNodes, forkHistory } from "./fork.js";
 import { checkPatchShape } from "./graph/mutation-shape.js";
-import type { Journal, Writer } from "./journal/journal.js";
+import { lostError } from "./graph/story.js";
+import type { Awaitable, Journal, RunSummary, Writer } from "./journal/journal.js";
 import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
 import { changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
@@ -57,6 +58,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const scheduler = new Scheduler(executor);
 		const journal = typeof options.journal === "object" ? options.journal : undefined;
 		this.#writer = { id: randomIds.run(), ...thisProcess() };
+		if (journal !== undefined) registerWriter(this.#writer.id);
 		const durability = options.durability ?? (journal?.durable === true ? "strict" : "relaxed");
 		const writer = journal && new JournalWriter({ journal, durability, clock, writer: this.#writer });
 		this.#parts = {
@@ -76,7 +78,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * Starts a run.
 	 *
 	 * @throws SwarmError before anything runs: `INVALID_SPEC`, `UNKNOWN_AGENT`, `DUPLICATE_NODE`,
-	 * `UNKNOWN_DEPENDENCY`, `CYCLE`, `INVALID_INPUT`, `INVALID_OPTION`, `RUN_EXISTS`, `SWARM_CLOSED`
+	 * `UNKNOWN_DEPENDENCY`, `CYCLE`, `INVALID_INPUT`, `INVALID_OPTION`, `RUN_EXISTS`, `SWARM_CLOSED`; `JOURNAL_UNAVAILABLE`
+	 * where a journal is asked for a given `runId` and cannot be read
 	 */
 	start(graph: GraphSpec<A>, options: StartOptions = {}): RunHandle {
 		this.#assertOpen();
@@ -93,7 +96,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * ran are tried again, what waited still waits.
 	 *
 	 * @returns the run; of one that has ended, a handle whose result is there
-	 * @throws SwarmError `UNKNOWN_RUN`, `RUN_BUSY` while its writer is alive, `VERSION_MISMATCH`, `JOURNAL_CORRUPT`,
+	 * @throws SwarmError `UNKNOWN_RUN`, `RUN_BUSY` while its writer is alive, `VERSION_MISMATCH`, `SEQ_PRUNED`, `JOURNAL_CORRUPT`,
 	 * `JOURNAL_UNAVAILABLE`, `INVALID_OPTION` for a swarm without a journal, `SWARM_CLOSED`
 	 */
 	async recover(run: RunId, options: RecoverOptions = {}): Promise<RunHandle> {
@@ -114,6 +117,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const { agents, clock, limits } = this.#parts;
 		const { onVersionMismatch = "fail" } = options;
 		checkVersionPolicy(onVersionMismatch);
+		checkStart({ nodes: [] }, options.signal === undefined ? {} : { signal: options.signal });
 		const hasLimit = (name: string): boolean => limits.has(name);
 		const taken = await fromJournal(() =>
 			takeOver(run, { journal, writer: this.#writer, clock, agents, hasLimit, onVersionMismatch }),
@@ -212,7 +216,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		let known = this.#runs.has(run);
 		// Ids of our own are as good as unique; a journal that answers later refuses the first batch.
 		if (!known && given && this.#parts.journal !== undefined) {
-			const found = this.#parts.journal.find(run);
+			const found = findNow(this.#parts.journal, run);
 			known = found !== undefined && !isPromiseLike(found);
 		}
 		if (known) throw new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: "use another runId" });
@@ -273,6 +277,14 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
+	}
+}
+
+function findNow(journal: Journal, run: RunId): Awaitable<RunSummary | undefined> {
+	try {
+		return journal.find(run);
+	} catch (error) {
+		throw lostError(error);
 	}
 }
 

@@ -49,6 +49,8 @@ export interface Remembered {
 	readonly patch: StagedPatch | undefined;
 	/** Default ids in it: a node that uses it makes its own of them. */
 	readonly ids?: readonly NodeId[] | undefined;
+	/** The node that it was the outcome of. */
+	readonly self?: NodeId;
 }
 
 /** Where outputs are remembered. */

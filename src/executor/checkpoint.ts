@@ -99,6 +99,13 @@ export class Checkpoint {
 		else this.#save(next.state).then(next.saved.resolve, next.saved.reject);
 	}
 
+	/** @internal The process lets go of the run: what was held back is saved now. */
+	leave(): void {
+		const next = this.#next;
+		this.#next = undefined;
+		if (next !== undefined) this.#save(next.state).then(next.saved.resolve, next.saved.reject);
+	}
+
 	async #save(state: unknown): Promise<void> {
 		const { run, lease } = this.#attempt;
 		this.#busy = true;

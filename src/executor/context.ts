@@ -148,6 +148,11 @@ export class AgentContext {
 		return this.#made.graph;
 	}
 
+	/** @internal Saved progress, if it was touched. */
+	get progress(): Checkpoint | undefined {
+		return this.#made?.checkpoint;
+	}
+
 	/** @internal What was staged, if anything was touched. */
 	get stagedGraph(): AgentGraph | undefined {
 		return this.#made?.graph;

@@ -133,7 +133,8 @@ export class Executor {
 		try {
 			const plan = memoPlan(attempt, memo, input);
 			attempt.memo = plan;
-			const found = run.memos.find(plan.key);
+			// An attempt that failed by itself is followed by a call: it may be the remembered patch that does not fit.
+			const found = failedBefore(attempt) ? undefined : run.memos.find(plan.key);
 			if (found === undefined) return false;
 			if (!isThenable(found)) this.#recall(attempt, plan, found as Remembered);
 			else {
@@ -279,7 +280,7 @@ export class Executor {
 		const { run, lease, context } = attempt;
 		const { memos } = run;
 		// What it has committed on the way is not part of its outcome, and would be missing where that is used.
-		if (plan.hit || context.stagedGraph?.hasCommitted === true) {
+		if (plan.hit || context.stagedGraph?.hasCommitted === true || !run.actor.leases.isLive(lease)) {
 			run.actor.post(plan.hit ? { ...command, memo: true } : command);
 			return;
 		}
@@ -383,6 +384,13 @@ export class Executor {
 			this.#options.onFree();
 		});
 	}
+}
+
+/** Whether the attempt before this one came to an end of its own, and a bad one. */
+function failedBefore({ run, lease }: Attempt): boolean {
+	if (lease.attempt === 1) return false;
+	const error = run.actor.leases.lastError(lease);
+	return error !== undefined && error.code !== "CRASHED" && error.code !== "CANCELLED";
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -41,7 +41,7 @@ function endsOf({ context }: Attempt): object | undefined {
 }
 
 /** An outcome as it can be kept: agents by their names, and new nodes without the ids that they were given here. */
-export function remembered({ context }: Attempt, { output, raw }: Returned): Remembered {
+export function remembered({ context, lease }: Attempt, { output, raw }: Returned): Remembered {
 	if (raw === undefined) return { output, patch: undefined };
 	// What was staged may refer to each other by default ids, so it keeps them.
 	const ids = context.stagedGraph?.defaults ?? [];
@@ -49,11 +49,19 @@ export function remembered({ context }: Attempt, { output, raw }: Returned): Rem
 		output,
 		patch: { ...raw, mutations: raw.mutations.map((mutation) => mapNodes(mutation, withName)) },
 		...(ids.length > 0 && { ids }),
+		self: lease.node,
 	};
 }
 
 /** An outcome as this call would have given it: with default ids of its own. */
-export function replayed({ context }: Attempt, { output, patch, ids = [] }: Remembered): Remembered {
+export function replayed({ context, lease }: Attempt, found: Remembered): Remembered {
+	const { output, ids = [], self = lease.node } = found;
+	const swap = (id: string): string => (id === self ? lease.node : id);
+	const patch = found.patch && {
+		...found.patch,
+		mutations:
+			self === lease.node ? found.patch.mutations : found.patch.mutations.map((each) => withTargets(each, swap)),
+	};
 	if (patch === undefined || ids.length === 0) return { output, patch };
 	const before = new Set(ids);
 	const fresh = new Map<string, string>();
@@ -64,6 +72,22 @@ export function replayed({ context }: Attempt, { output, patch, ids = [] }: Reme
 	};
 	for (const mutation of patch.mutations) mapNodes(mutation, note);
 	return withIds({ output, patch }, fresh) as Remembered;
+}
+
+/** A mutation of other nodes: where it names the node that made it, that is another one now. */
+function withTargets(mutation: Mutation, swap: (id: string) => string): Mutation {
+	const moved = { ...mapNodes(mutation, (node) => withDependencies(node, swap)) } as Record<string, unknown>;
+	for (const key of ["id", "from", "to"]) if (typeof moved[key] === "string") moved[key] = swap(moved[key]);
+	if (Array.isArray(moved["ids"])) moved["ids"] = (moved["ids"] as string[]).map(swap);
+	return moved as Mutation;
+}
+
+function withDependencies(node: NodeSpec, swap: (id: string) => string): NodeSpec {
+	const { dependsOn } = node;
+	if (dependsOn === undefined) return node;
+	if (Array.isArray(dependsOn)) return { ...node, dependsOn: dependsOn.map(swap) };
+	const named = Object.entries(dependsOn as Readonly<Record<string, string>>);
+	return { ...node, dependsOn: Object.fromEntries(named.map(([alias, id]) => [alias, swap(id)])) };
 }
 
 /** Plain data with other ids, wherever one stands: its depth is bounded. */

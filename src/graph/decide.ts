@@ -1,4 +1,4 @@
-import type { errorInfo, Refusal } from "../core/errors.js";
+import type { Refusal } from "../core/errors.js";
 import { nextRunStatus } from "../core/lifecycle.js";
 import { type Author, HOST } from "./author.js";
 import type { Command } from "./command.js";
@@ -9,12 +9,12 @@ import { Started } from "./lease.js";
 import { EAGER, HAS_REFS, NodeTable, READY, RUNNING, STARTED, WAITING } from "./node-table.js";
 import { failAttempt, failFinally, type OutcomeRules, refusalError, settlePatch, succeed } from "./outcome.js";
 import { tryPatch } from "./patch.js";
-import { mutationRight, timeouts } from "./policies.js";
+import { mutationRight } from "./policies.js";
 import { applyStarted } from "./progress.js";
 import { askForVersion, interruptAll, isAsked, recover } from "./resume.js";
 import { refuse } from "./spec.js";
 import { step } from "./steps.js";
-import { setTimeouts } from "./time-limits.js";
+import { setTimeouts, timeoutError } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Lease, StagedPatch } from "./types.js";
 import { answerApproval, park, signal, wake } from "./waits.js";
@@ -193,7 +193,7 @@ function onTimer(tx: Transaction, command: Extract<Command, { type: "timer" }>, 
 			if (nodes.state(n) !== RUNNING || nodes.lease(n) !== command.fence) return lateTimer(command);
 			// Not `abort`: the limit of all attempts together goes on.
 			tx.batch.effects.push({ type: "abort", lease: leaseOf(tx, n), code: "TIMEOUT" });
-			failAttempt(tx, n, timeoutError(command.node, "attempt", rules, tx, n), rules, true);
+			failAttempt(tx, n, timeoutError(tx, n, "attempt", rules.policies), rules, true);
 			return DONE;
 		case "total":
 			if (firstStart !== command.fence || !nodes.has(n, STARTED)) return lateTimer(command);
@@ -201,31 +201,13 @@ function onTimer(tx: Transaction, command: Extract<Command, { type: "timer" }>, 
 			if (nodes.state(n) !== RUNNING && nodes.state(n) !== WAITING && nodes.state(n) !== READY)
 				return lateTimer(command);
 			abort(tx, n, "TIMEOUT");
-			failFinally(tx, n, timeoutError(command.node, "total", rules, tx, n), rules);
+			failFinally(tx, n, timeoutError(tx, n, "total", rules.policies), rules);
 			return DONE;
 	}
 }
 
 function lateTimer(command: Extract<Command, { type: "timer" }>): Refusal {
 	return refuse("STALE_LEASE", `a timer of "${command.node}" came late`, { nodes: [command.node] });
-}
-
-function timeoutError(
-	node: string,
-	which: "attempt" | "total",
-	rules: Rules,
-	tx: Transaction,
-	n: number,
-): ReturnType<typeof errorInfo> {
-	const limit = timeouts(rules.policies, tx.state.graph.spec(n))?.[which] ?? 0;
-	return {
-		code: "TIMEOUT",
-		message:
-			which === "attempt"
-				? `an attempt of "${node}" took longer than ${limit} ms`
-				: `"${node}" took longer than ${limit} ms in all`,
-		nodes: [node],
-	};
 }
 
 function pause(tx: Transaction): Accepted | Refusal {

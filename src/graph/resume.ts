@@ -7,7 +7,7 @@ import { failFinally, type OutcomeRules } from "./outcome.js";
 import { policyOf, timeouts } from "./policies.js";
 import { applyAttemptFailed } from "./progress.js";
 import type { RunState } from "./state.js";
-import { setTotalTimeout } from "./time-limits.js";
+import { setTotalTimeout, timeoutError } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Interruption, Wait } from "./types.js";
 import { applyParked, applyWoken } from "./waiting.js";
@@ -78,7 +78,7 @@ function interrupt(tx: Transaction, n: number, error: ErrorInfo, interrupted: In
 }
 
 /** Timers are stored as absolute times: those of this process are set from what the state says. */
-function setTimers(tx: Transaction, n: number, { policies }: OutcomeRules): void {
+function setTimers(tx: Transaction, n: number, rules: OutcomeRules): void {
 	const { graph } = tx.state;
 	const { nodes } = graph;
 	const state = nodes.state(n);
@@ -94,9 +94,12 @@ function setTimers(tx: Transaction, n: number, { policies }: OutcomeRules): void
 		tx.batch.effects.push({ type: "timer", node, kind, due: wait.until, fence });
 	}
 	if (extras.firstStart === undefined) return;
-	extras.total = timeouts(policies, graph.spec(n))?.total;
+	extras.total = timeouts(rules.policies, graph.spec(n))?.total;
 	const excused = state === WAITING && (wait?.kind === "signal" || wait?.kind === "approval");
-	if (!excused) setTotalTimeout(tx, n, extras);
+	if (excused || extras.total === undefined) return;
+	// Whose time was over while no process had the run does not start any more.
+	if (extras.firstStart + extras.total + (extras.excused ?? 0) > tx.now) setTotalTimeout(tx, n, extras);
+	else failFinally(tx, n, timeoutError(tx, n, "total", rules.policies), rules);
 }
 
 /** Whether a person has to say first that a node may run with its agent as it is now. */

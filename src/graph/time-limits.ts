@@ -1,3 +1,4 @@
+import type { ErrorInfo } from "../core/errors.js";
 import type { Extras } from "./graph.js";
 import { HAS_TIMERS } from "./node-table.js";
 import { type PolicySource, type Timeouts, timeouts } from "./policies.js";
@@ -26,4 +27,21 @@ export function setTotalTimeout(tx: Transaction, n: number, { firstStart, total,
 	graph.nodes.flag(n, HAS_TIMERS);
 	const due = firstStart + total + excused;
 	tx.batch.effects.push({ type: "timer", node: graph.id(n), kind: "total", due, fence: firstStart });
+}
+
+/** An attempt, or all of them together, took too long. */
+export function timeoutError(
+	tx: Transaction,
+	n: number,
+	which: "attempt" | "total",
+	policies: PolicySource,
+): ErrorInfo {
+	const { graph } = tx.state;
+	const node = graph.id(n);
+	const limit = timeouts(policies, graph.spec(n))?.[which] ?? 0;
+	const message =
+		which === "attempt"
+			? `an attempt of "${node}" took longer than ${limit} ms`
+			: `"${node}" took longer than ${limit} ms in all`;
+	return { code: "TIMEOUT", message, nodes: [node] };
 }

@@ -19,6 +19,7 @@ import type {
 } from "./journal.js";
 import { checkFilter, checkRetention } from "./retention.js";
 import { SnapshotChains } from "./snapshot-chain.js";
+import { tell } from "./sqlite-bell.js";
 
 /**
  * A journal in the memory of the process, for tests and for runs that are looked at again but need not
@@ -233,7 +234,7 @@ class MemoryJournal implements Journal {
 	}
 
 	#tell(): void {
-		for (const { changed } of this.#listeners) changed();
+		for (const { changed } of this.#listeners) tell(changed);
 	}
 
 	#take(entry: RunAppend): void {

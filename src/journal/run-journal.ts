@@ -36,6 +36,7 @@ export class RunJournal implements EventSink {
 		deferred: false,
 		waiters: [],
 	};
+	#sending = false;
 	/** The actor is told by what `append` throws. */
 	#appending = false;
 	#lost: unknown;
@@ -111,7 +112,7 @@ export class RunJournal implements EventSink {
 	/** Resolves when all that was decided until now is written; rejects when it is not. */
 	flushed(): Promise<void> {
 		if (this.#lost !== undefined) return Promise.reject(this.#lost);
-		const waits = this.#deferred || this.#last > this.written || this.#checkpoints.size > 0;
+		const waits = this.#deferred || this.#last > this.written || this.#checkpoints.size > 0 || this.#sending;
 		return waits ? this.#wait() : Promise.resolve();
 	}
 
@@ -158,6 +159,7 @@ export class RunJournal implements EventSink {
 		this.#checkpoints.clear();
 		this.#memos = [];
 		this.#sent = { last: this.#last, deferred, waiters: this.#waiters };
+		this.#sending = true;
 		this.#waiters = [];
 		return {
 			run: this.run,
@@ -175,6 +177,7 @@ export class RunJournal implements EventSink {
 	/** For the writer: it is written. */
 	kept(): void {
 		this.#create = undefined;
+		this.#sending = false;
 		const { last, deferred, waiters } = this.#sent;
 		this.written = last;
 		this.#sent = { last, deferred: false, waiters: [] };

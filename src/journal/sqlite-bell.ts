@@ -85,7 +85,7 @@ export class SqliteBell {
 	}
 
 	#tell(): void {
-		for (const { changed } of this.#listeners) changed();
+		for (const { changed } of this.#listeners) tell(changed);
 	}
 
 	/** The folder, as some systems would watch the file through a descriptor of it. */
@@ -116,6 +116,15 @@ export class SqliteBell {
 	#rest(): void {
 		this.#watcher?.close();
 		this.#watcher = undefined;
+	}
+}
+
+/** What is committed stays so, whatever becomes of him who hears of it. */
+export function tell(listener: () => void): void {
+	try {
+		listener();
+	} catch (error) {
+		process.emitWarning(`a listener of a journal threw: ${String(error)}`, "SwarmJournalWarning");
 	}
 }
 

@@ -105,6 +105,7 @@ export class SqliteFile {
 			throw new SwarmError("JOURNAL_UNAVAILABLE", `the journal ${this.path} was opened only to be read`);
 		if (this.#writing) throw new Error("a journal is written from within an append to it");
 		this.#writing = true;
+		let written = false;
 		try {
 			if (sync !== this.#sync) {
 				this.db.exec(sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
@@ -116,13 +117,15 @@ export class SqliteFile {
 			if (sync && this.#loose) this.#flush.run();
 			this.#commit.run();
 			this.#loose = !sync;
-			this.#bell.ring();
+			written = true;
 			return result;
 		} catch (error) {
 			rollBack(this.db);
 			throw journalFault(error, this.path);
 		} finally {
 			this.#writing = false;
+			// After all else: who hears of it may want to write.
+			if (written) this.#bell.ring();
 		}
 	}
 

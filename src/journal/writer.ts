@@ -111,9 +111,10 @@ export class JournalWriter {
 		const batch = [...this.#waiting];
 		const sent = this.#ahead;
 		this.#waiting = new Set();
+		const unwritable = new Map<RunJournal, unknown>();
 		let answer: Awaitable<readonly AppendRefusal[]>;
 		try {
-			answer = this.options.journal.append(entriesOf(batch), { sync: true });
+			answer = this.options.journal.append(entriesOf(batch, unwritable), { sync: true });
 		} catch (error) {
 			this.#ahead -= sent;
 			for (const sink of batch) sink.lost(error);
@@ -121,11 +122,11 @@ export class JournalWriter {
 		}
 		if (!isPromiseLike(answer)) {
 			this.#ahead -= sent;
-			settle(batch, answer);
+			settle(batch, answer, unwritable);
 			return undefined;
 		}
 		this.#inFlight = Promise.resolve(answer).then(
-			(refusals) => this.#landed(sent, () => settle(batch, refusals)),
+			(refusals) => this.#landed(sent, () => settle(batch, refusals, unwritable)),
 			(error) =>
 				this.#landed(sent, () => {
 					for (const sink of batch) sink.lost(error);
@@ -166,15 +167,30 @@ export class JournalWriter {
 	}
 }
 
-function* entriesOf(batch: readonly RunJournal[]): Generator<RunAppend> {
-	for (const sink of batch) yield sink.handOver();
+/** What cannot be written as text, as it is too long, is its own run's fault: the others are written. */
+function* entriesOf(batch: readonly RunJournal[], unwritable: Map<RunJournal, unknown>): Generator<RunAppend> {
+	for (const sink of batch) {
+		let entry: RunAppend;
+		try {
+			entry = sink.handOver();
+		} catch (error) {
+			unwritable.set(sink, error);
+			continue;
+		}
+		yield entry;
+	}
 }
 
-function settle(batch: readonly RunJournal[], refusals: readonly AppendRefusal[]): void {
+function settle(
+	batch: readonly RunJournal[],
+	refusals: readonly AppendRefusal[],
+	unwritable: ReadonlyMap<RunJournal, unknown>,
+): void {
 	const refused = new Map(refusals.map((refusal) => [refusal.run, refusal]));
 	for (const sink of batch) {
 		const refusal = refused.get(sink.run);
-		if (refusal === undefined) sink.kept();
+		if (unwritable.has(sink)) sink.lost(unwritable.get(sink));
+		else if (refusal === undefined) sink.kept();
 		else sink.lost(new SwarmError(refusal.code, refusal.message));
 	}
 }
