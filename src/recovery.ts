@@ -1,6 +1,6 @@
 import type { Clock } from "./core/clock.js";
 import { SwarmError } from "./core/errors.js";
-import { isPredecessor, isProcessThere, thisProcess } from "./core/host.js";
+import { isPredecessor, isProcessThere, isWriterHere, thisProcess } from "./core/host.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { agentName } from "./graph/spec.js";
@@ -72,8 +72,12 @@ async function assertAbandoned(summary: RunSummary, { journal, writer: own, cloc
 	const { run, writer } = summary;
 	if (writer === undefined || writer.id === own.id || isGone(writer)) return;
 	const silence = clock.now() - writer.heartbeatAt;
-	// Without a heartbeat there is nothing to watch: such a journal is one process's.
-	if (silence > TIME_TO_LIVE_MS && !(journal.durable && isHere(writer))) return;
+	// A journal that does not survive its process has no heartbeat, and needs none: its writers are all here.
+	if (!journal.durable) {
+		if (isWriterHere(writer.id)) throw busy(run, writer, silence);
+		return;
+	}
+	if (silence > TIME_TO_LIVE_MS && !isHere(writer)) return;
 	if (Math.abs(silence) <= TIME_TO_LIVE_MS) throw busy(run, writer, silence);
 	// Its clock, or this one, was moved by a lot; or a process of this machine is busy, or has the number of one that
 	// died. Only watching tells whether its heart beats.

@@ -2,7 +2,7 @@ import { ActiveRun, type Origin, type SwarmParts } from "./active-run.js";
 import { systemClock } from "./core/clock.js";
 import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
-import { registerWriter, thisProcess } from "./core/host.js";
+import { registerWriter, thisProcess, unregisterWriter } from "./core/host.js";
 import { type RunId, randomIds } from "./core/ids.js";
 import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
@@ -258,6 +258,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	async close(): Promise<void> {
 		this.#closed = true;
 		await Promise.all([...this.#runs.values()].map((run) => run.handle.cancel("the swarm was closed")));
+		unregisterWriter(this.#writer.id);
 	}
 
 	/**
@@ -273,6 +274,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		if (this.#parts.journal === undefined) return this.close();
 		this.#closed = true;
 		await Promise.all([...this.#runs.values()].map((run) => run.letGo(ms)));
+		unregisterWriter(this.#writer.id);
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {

@@ -31,6 +31,16 @@ export function registerWriter(id: string): void {
 	writersHere().add(id);
 }
 
+/** It writes no more. */
+export function unregisterWriter(id: string): void {
+	writersHere().delete(id);
+}
+
+/** Whether a writer was made in this process and still writes. */
+export function isWriterHere(id: string): boolean {
+	return writersHere().has(id);
+}
+
 /**
  * Whether a writer that had the number of this very process died before it: a container that is started again gives
  * its first process the same number and its machine the same name.
@@ -38,5 +48,5 @@ export function registerWriter(id: string): void {
  * @param since - when it began to write
  */
 export function isPredecessor(id: string, since: number): boolean {
-	return !writersHere().has(id) && since < systemClock.now() - process.uptime() * 1_000;
+	return !isWriterHere(id) && since < systemClock.now() - process.uptime() * 1_000;
 }

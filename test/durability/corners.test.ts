@@ -13,7 +13,7 @@ import {
 	rest,
 	virtualSwarm,
 } from "../swarm/fixture.js";
-import { Lives, promised, stored } from "./fixture.js";
+import { Lives, outlivingJournal, promised, stored } from "./fixture.js";
 
 const sleeper = defineAgent({ name: "sleeper", run: async (ms: number, ctx) => ctx.sleep(ms).then(() => ctx.attempt) });
 
@@ -58,7 +58,7 @@ describe("recovering", () => {
 	});
 
 	test("works with a journal that answers by promises only", async () => {
-		const lives = new Lives([sleeper, echo], {}, promised(memoryJournal()));
+		const lives = new Lives([sleeper, echo], {}, promised(outlivingJournal()));
 		const one = lives.next();
 		one.swarm.start({ nodes: [{ id: "s", agent: "sleeper", input: 5_000 }, ...chain(3)] }, { runId: "r" });
 		await pass(one.clock, 1_000);
@@ -73,7 +73,7 @@ describe("recovering", () => {
 	});
 
 	test("a run with a damaged checkpoint is refused, and nothing of it is left behind", async () => {
-		const inner = memoryJournal();
+		const inner = outlivingJournal();
 		const agent = defineAgent({
 			name: "agent",
 			run: async (_: unknown, ctx) => {
@@ -178,7 +178,7 @@ describe("events of a run that was recovered", () => {
 
 	test("that are asked for after a journal was lost fail, and do not hang", { timeout: 5_000 }, async () => {
 		let broken = false;
-		const inner = memoryJournal();
+		const inner = outlivingJournal();
 		const journal = new Proxy(inner, {
 			get(target, key) {
 				const member: unknown = Reflect.get(target, key, target);
@@ -241,7 +241,7 @@ describe("drain", () => {
 
 	test("with a journal that fails says so in the result", async () => {
 		let broken = false;
-		const inner = memoryJournal();
+		const inner = outlivingJournal();
 		const append = inner.append.bind(inner);
 		inner.append = (...given: Parameters<Journal["append"]>) => {
 			if (broken) throw new Error("disk full");
@@ -297,7 +297,7 @@ describe("a journal that has lost something", () => {
 		["its last record", (records: readonly unknown[]) => records.slice(0, -1)],
 		["all of them", () => []],
 	])("%s: the run is refused, in whatever way it is asked for", async (_, lose) => {
-		const inner = memoryJournal();
+		const inner = outlivingJournal();
 		const lives = new Lives([echo, forever], {}, inner);
 		const { swarm, clock } = lives.next();
 		swarm.start({ nodes: [...chain(4), { id: "f", agent: "forever" }] }, { runId: "open" });

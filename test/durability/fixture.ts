@@ -34,7 +34,7 @@ export function journals(): readonly (readonly [string, () => Journal])[] {
 	});
 	return [
 		// A writer says that it is alive only where somebody else could read it.
-		["memory", () => elsewhere(Object.assign(memoryJournal(), { durable: true }))],
+		["memory", () => outlivingJournal()],
 		[
 			"sqlite",
 			() => {
@@ -45,6 +45,11 @@ export function journals(): readonly (readonly [string, () => Journal])[] {
 			},
 		],
 	];
+}
+
+/** A journal in memory that outlives the processes which tests let die: as far as it tells, they are elsewhere. */
+export function outlivingJournal(): Journal {
+	return elsewhere(Object.assign(memoryJournal(), { durable: true }));
 }
 
 /** A journal whose writers seem to be on another machine: what becomes of their process cannot be seen. */
@@ -197,7 +202,7 @@ export class Lives {
 	#kill: (() => void) | undefined;
 	#clock: VirtualClock | undefined;
 
-	constructor(agents: readonly AnyAgent[], options: Partial<SwarmOptions> = {}, journal = memoryJournal()) {
+	constructor(agents: readonly AnyAgent[], options: Partial<SwarmOptions> = {}, journal = outlivingJournal()) {
 		this.#agents = agents;
 		this.#options = options;
 		this.journal = journal;

@@ -1,8 +1,8 @@
-import { type Journal, memoryJournal, planDiff, type RunAppend } from "dagswarm";
+import { type Journal, planDiff, type RunAppend } from "dagswarm";
 import { foldProblem, judgeTrace, Random } from "dagswarm/testing";
 import { describe, expect, test } from "vitest";
 import { finish } from "../swarm/fixture.js";
-import { Lives, promised, stored } from "./fixture.js";
+import { Lives, outlivingJournal, promised, stored } from "./fixture.js";
 import { agents, drive, type Plot, plots, ran } from "./plots.js";
 
 /** Dies at its n-th append, before or after it is written. */
@@ -54,7 +54,7 @@ describe.each(Object.keys(plots))("a process that dies over and over, with %s", 
 			await drive(straight, one.clock);
 			const random = new Random(20_260);
 			for (let round = 0; round < rounds; round++) {
-				const inner = memoryJournal();
+				const inner = outlivingJournal();
 				const mortal = dying(inner);
 				const lives = new Lives(
 					agents,

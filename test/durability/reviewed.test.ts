@@ -211,3 +211,18 @@ test("progress that is held back is saved when the process lets go of the run", 
 	await (await createSwarm({ agents: [work], journal }).recover("r")).result();
 	expect(loaded).toEqual([undefined, 2]);
 });
+
+test("a run in memory is not taken over while the swarm that has it is there, however long it is silent", async () => {
+	const journal = memoryJournal();
+	const clock = new VirtualClock(1_000);
+	const wait = defineAgent({ name: "wait", run: async (_: undefined, ctx) => ctx.waitForSignal("go") });
+	const first = createSwarm({ agents: [wait], journal, clock });
+	await until(first.start({ nodes: [{ id: "a", agent: "wait" }] }, { runId: "r" }), "run.waiting");
+	clock.advance(60_000);
+	const second = createSwarm({ agents: [wait], journal, clock });
+	await expect(second.recover("r")).rejects.toMatchObject({ code: "RUN_BUSY" });
+	await first.drain(0);
+	const run = await second.recover("r");
+	await run.signal("go", 1);
+	expect((await run.result()).outputs).toEqual({ a: 1 });
+});
