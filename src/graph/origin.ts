@@ -55,7 +55,7 @@ function create(tx: Transaction, config: ActorConfig, rules: Rules, ids: IdSourc
 
 function takeOver(tx: Transaction, { epoch, ask = [] }: RecoveredRun, { settings }: ActorConfig, rules: Rules): void {
 	if (epoch !== undefined)
-		decide(tx, { type: "recover", epoch, versions: settings?.versions, timed: settings?.timed === true, ask }, rules);
+		decide(tx, { type: "recover", epoch, versions: settings?.versions, timed: rules.timed, ask }, rules);
 }
 
 /** What commands are decided by, with its defaults. */
