@@ -8,6 +8,7 @@ import type { RunState } from "./graph/state.js";
 import type { Journal, RunSummary, Writer, WriterStatus } from "./journal/journal.js";
 import { TIME_TO_LIVE_MS } from "./journal/writer.js";
 import { optionsOf } from "./run-settings.js";
+import type { Limits } from "./scheduler/limits.js";
 import { catchUp, findRun, load } from "./stored-run.js";
 
 /** What is done with nodes whose agent has another major version than when the run was written last. */
@@ -19,7 +20,7 @@ export interface TakeOver {
 	readonly writer: Writer;
 	readonly clock: Clock;
 	readonly agents: ReadonlyMap<string, AnyAgent>;
-	readonly hasLimit: (name: string) => boolean;
+	readonly limits: Pick<Limits, "has">;
 	readonly onVersionMismatch: VersionPolicy;
 }
 
@@ -122,7 +123,7 @@ function busy(run: RunId, { host, pid, since }: WriterStatus, silence: number): 
  */
 export function changedAgents(
 	state: RunState,
-	{ agents, hasLimit, onVersionMismatch }: Pick<TakeOver, "agents" | "hasLimit" | "onVersionMismatch">,
+	{ agents, limits: here, onVersionMismatch }: Pick<TakeOver, "agents" | "limits" | "onVersionMismatch">,
 ): string[] {
 	const { graph } = state;
 	const missing = new Map<string, NodeId[]>();
@@ -131,7 +132,7 @@ export function changedAgents(
 	for (let n = 0; n < graph.size; n++) {
 		if (graph.isTerminal(n)) continue;
 		const { agent: name, limits: taken = [] } = graph.spec(n);
-		for (const limit of taken) if (!hasLimit(limit)) limits.add(limit);
+		for (const limit of taken) if (!here.has(limit)) limits.add(limit);
 		const agent = agents.get(name);
 		if (agent === undefined) note(missing, name, graph.id(n));
 		else if (major(agent.version) !== major(state.versions?.[name])) note(changed, name, graph.id(n));

@@ -1,11 +1,10 @@
 import { systemClock } from "./core/clock.js";
 import { type ErrorInfo, SwarmError } from "./core/errors.js";
-import type { ReadOptions } from "./core/event-log.js";
+import { type ReadOptions, wantedTypes } from "./core/event-log.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import { checkWhole } from "./core/whole.js";
 import { toDot, toMermaid } from "./diagram.js";
 import { explain } from "./graph/explain.js";
-import { COMPLETED } from "./graph/node-table.js";
 import { Snapshots } from "./graph/snapshot.js";
 import type { RunState } from "./graph/state.js";
 import type { Blocked, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
@@ -99,8 +98,7 @@ export class StoredRun {
 	 */
 	output(id: NodeId): unknown {
 		const n = this.#number(id);
-		const { graph } = this.#state;
-		return graph.nodes.state(n) === COMPLETED ? graph.outputs.get(n) : undefined;
+		return this.#state.graph.outputOf(n);
 	}
 
 	/** Why a node had failed, or its last attempt had. @throws SwarmError `UNKNOWN_NODE` */
@@ -119,9 +117,10 @@ export class StoredRun {
 	 * @throws SwarmError `INVALID_OPTION`; in the loop `SEQ_PRUNED` with `from`, when the first one wanted is no longer
 	 * kept, `JOURNAL_CORRUPT`, `JOURNAL_UNAVAILABLE`
 	 */
-	events<Type extends RunEventType = RunEventType>({ from = 1, types }: ReadOptions<Type> = {}): EventsOf<Type> {
+	events<Type extends RunEventType = RunEventType>(options: ReadOptions<Type> = {}): EventsOf<Type> {
+		const { from = 1 } = options;
 		checkWhole(from, "from", 1, Number.MAX_SAFE_INTEGER);
-		return this.#read(from, wantedOf(types)) as EventsOf<Type>;
+		return this.#read(from, wantedTypes(options)) as EventsOf<Type>;
 	}
 
 	/** The graph at that point, as a Mermaid flowchart. */
@@ -185,8 +184,4 @@ export async function findAgain(journal: Journal, run: RunId): Promise<RunSummar
 	const summary = await fromJournal(() => journal.find(run));
 	if (summary !== undefined) return summary;
 	throw new SwarmError("SEQ_PRUNED", `run "${run}" was taken away while it was read`);
-}
-
-export function wantedOf(types: readonly string[] | undefined): ReadonlySet<string> | undefined {
-	return types === undefined ? undefined : new Set(types);
 }

@@ -44,7 +44,7 @@ export function deadlineOf(options: RunOptions, startedAt: number): number | und
 	return startedAt + milliseconds(options.deadline, "deadline");
 }
 
-export function versionsOf(agents: Iterable<AnyAgent>): AgentVersions {
+function versionsOf(agents: Iterable<AnyAgent>): AgentVersions {
 	const versions: Record<string, string> = Object.create(null);
 	for (const { name, version } of agents) if (version !== undefined) versions[name] = version;
 	return versions;

@@ -1,10 +1,11 @@
 import { SwarmError } from "./core/errors.js";
+import { wantedTypes } from "./core/event-log.js";
 import type { RunId } from "./core/ids.js";
 import { checkWhole } from "./core/whole.js";
 import type { RunEvent, RunEventType } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
 import { fromJournal } from "./recovery.js";
-import { type EventsOf, findAgain, storedEvents, wantedOf } from "./run-reader.js";
+import { type EventsOf, findAgain, storedEvents } from "./run-reader.js";
 import { findRun } from "./stored-run.js";
 
 /** Which events {@link watchRun} gives, and for how long. */
@@ -50,14 +51,14 @@ export function watchRun<Type extends RunEventType = RunEventType>(
 	run: RunId,
 	options: WatchOptions<Type> = {},
 ): EventsOf<Type> {
-	const { from = 1, types, signal } = options;
+	const { from = 1, signal } = options;
 	checkWhole(from, "from", 1, Number.MAX_SAFE_INTEGER);
 	if (journal.watch === undefined) {
 		throw new SwarmError("INVALID_OPTION", "this journal cannot be watched: it has no method `watch`", {
 			hint: "use sqliteJournal or memoryJournal, or look with readRun",
 		});
 	}
-	return follow(journal, run, from, wantedOf(types), signal) as EventsOf<Type>;
+	return follow(journal, run, from, wantedTypes(options), signal) as EventsOf<Type>;
 }
 
 async function* follow(

@@ -1,6 +1,6 @@
 import type { Clock } from "./core/clock.js";
 import { type ErrorInfo, SwarmError } from "./core/errors.js";
-import type { ReadOptions } from "./core/event-log.js";
+import { type ReadOptions, wantedTypes } from "./core/event-log.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import { toDot, toMermaid } from "./diagram.js";
 import { readBoth } from "./event-reader.js";
@@ -9,7 +9,6 @@ import type { Command } from "./graph/command.js";
 import { explain } from "./graph/explain.js";
 import { ask } from "./graph/handle.js";
 import { withIds } from "./graph/name-nodes.js";
-import { COMPLETED } from "./graph/node-table.js";
 import { show } from "./graph/spec.js";
 import type { RunState } from "./graph/state.js";
 import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
@@ -94,7 +93,7 @@ export class RunHandle {
 		options: ReadOptions<Type>,
 	): AsyncGenerator<Extract<RunEvent, { readonly type: Type }>, void, undefined> {
 		const { log } = this.#actor;
-		const wanted = options.types === undefined ? undefined : new Set<string>(options.types);
+		const wanted = wantedTypes(options);
 		// Opened now, and not when the loop begins: what happens until then belongs to the reader.
 		const first = options.from ?? log.next;
 		const live = log.read({ from: Math.max(first, log.first) });
@@ -112,8 +111,7 @@ export class RunHandle {
 	 */
 	output(id: NodeId): unknown {
 		const n = this.#number(id);
-		const { graph } = this.#actor.state;
-		return graph.nodes.state(n) === COMPLETED ? graph.outputs.get(n) : undefined;
+		return this.#actor.state.graph.outputOf(n);
 	}
 
 	/** Why a node failed, or its last attempt did. */

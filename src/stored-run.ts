@@ -3,7 +3,7 @@ import type { RunId } from "./core/ids.js";
 import { apply } from "./graph/apply.js";
 import { restoreState } from "./graph/image-restore.js";
 import { RunState } from "./graph/state.js";
-import type { RunEvent } from "./graph/types.js";
+import type { RunEvent, RunSettings } from "./graph/types.js";
 import type { Journal, RunSummary } from "./journal/journal.js";
 import { readEvents, streamEvents } from "./journal/reader.js";
 import { decodeSnapshots, snapshotBlobs } from "./journal/snapshot-codec.js";
@@ -75,6 +75,10 @@ export interface History {
 	readonly known: number;
 	/** The last event that counts. */
 	readonly last: number;
+	/** What the run was started with. */
+	readonly settings: RunSettings;
+	/** Whether it was to be kept open by then. */
+	readonly open: boolean;
 }
 
 /**
@@ -95,9 +99,21 @@ export async function historyUpTo(journal: Journal, run: RunId, upTo?: number): 
 		});
 	}
 	const events = known === 0 ? [] : historyOf(await loadState(journal, run, known));
-	if (last === known) return { events, known, last };
-	await readEvents(journal, run, known + 1, (event) => events.push(event), last);
-	return { events, known, last: last + (await readOn(journal, run, events)) };
+	let more = 0;
+	if (last > known) {
+		await readEvents(journal, run, known + 1, (event) => events.push(event), last);
+		more = await readOn(journal, run, events);
+	}
+	return { events, known, last: last + more, ...startOf(run, events) };
+}
+
+/** What the first event says, and whether a later one has closed the run. */
+function startOf(run: RunId, events: readonly RunEvent[]): Pick<History, "settings" | "open"> {
+	const [created] = events;
+	if (created?.type !== "run.created")
+		throw new SwarmError("JOURNAL_CORRUPT", `the events of run "${run}" do not begin with its creation`);
+	const closed = events.some(({ type }) => type === "run.closed");
+	return { settings: created.settings ?? {}, open: created.open && !closed };
 }
 
 /** What was decided as one counts as one: the rest of the patch that the last event belongs to. @returns how many events */

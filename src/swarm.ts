@@ -118,9 +118,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const { onVersionMismatch = "fail" } = options;
 		checkVersionPolicy(onVersionMismatch);
 		checkStart({ nodes: [] }, options.signal === undefined ? {} : { signal: options.signal });
-		const hasLimit = (name: string): boolean => limits.has(name);
 		const taken = await fromJournal(() =>
-			takeOver(run, { journal, writer: this.#writer, clock, agents, hasLimit, onVersionMismatch }),
+			takeOver(run, { journal, writer: this.#writer, clock, agents, limits, onVersionMismatch }),
 		);
 		const { open, settings } = taken.state;
 		const { signal } = options;
@@ -175,14 +174,13 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		// What was decided here a moment ago may still be on its way to the journal.
 		await this.#parts.writer?.flush();
 		const past = await fromJournal(() => historyUpTo(journal, from, atSeq));
-		const old = await fromJournal(() => loadState(journal, from, past.last));
 		this.#assertOpen();
 		const run = given.runId ?? (this.#parts.options.ids ?? randomIds).run();
 		this.#assertNew(run, given.runId !== undefined);
 		const { clock, agents, limits } = this.#parts;
-		const kept: RunOptions = { ...optionsOf(old.settings), ...given };
+		const kept: RunOptions = { ...optionsOf(past.settings), ...given };
 		const { deadlineAt: _, ...merged } = kept;
-		const { open = old.open } = merged;
+		const { open = past.open } = merged;
 		const settings = settingsOf(merged, agents.values(), clock.now());
 		const { events: history, state } = forkHistory(past, [...editedNodes(edit), ...reset], {
 			run,
@@ -190,9 +188,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			open,
 			settings,
 		});
-		const hasLimit = (name: string): boolean => limits.has(name);
 		// It runs with the agents as they are; without them it would never end.
-		changedAgents(state, { agents, hasLimit, onVersionMismatch: "run" });
+		changedAgents(state, { agents, limits, onVersionMismatch: "run" });
 		return this.#begin({ run, history, edit }, { ...merged, open });
 	}
 

@@ -12,6 +12,11 @@ export interface ReadOptions<Type extends string = string> {
 	readonly types?: readonly Type[];
 }
 
+/** The types that a reader wants; undefined for all. */
+export function wantedTypes({ types }: ReadOptions): ReadonlySet<string> | undefined {
+	return types === undefined ? undefined : new Set(types);
+}
+
 /** Events that follow each other and are made when somebody reads them: however many, they take one place in the log. */
 export abstract class EventRange<Event> {
 	abstract readonly firstSeq: number;
@@ -130,7 +135,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 		options: ReadOptions<Type> = {},
 	): AsyncGenerator<Extract<Event, { type: Type }>, void, undefined> {
 		const from = options.from ?? this.next;
-		const wanted = options.types === undefined ? undefined : new Set<string>(options.types);
+		const wanted = wantedTypes(options);
 		// Who is there from the start keeps what there is: a few entries, as a graph is one range.
 		const kept = this.#opening ? this.#ring.slice() : [];
 		return this.#read(from, kept, wanted) as AsyncGenerator<Extract<Event, { type: Type }>, void, undefined>;

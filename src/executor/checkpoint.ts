@@ -88,22 +88,16 @@ export class Checkpoint {
 	/** What waits is saved an interval after what was saved last. */
 	#arm({ every }: NextSave): void {
 		const { clock } = this.#attempt.run.actor;
-		clock.set(Math.max(this.#savedAt + every, clock.now()), () => this.#flush());
+		clock.set(Math.max(this.#savedAt + every, clock.now()), () => this.flush());
 	}
 
-	#flush(): void {
+	/** @internal Saves what was held back: its time has come, or the process lets go of the run. */
+	flush(): void {
 		const next = this.#next;
 		if (next === undefined) return;
 		this.#next = undefined;
 		if (!this.#attempt.isCurrent) next.saved.reject(this.#over());
 		else this.#save(next.state).then(next.saved.resolve, next.saved.reject);
-	}
-
-	/** @internal The process lets go of the run: what was held back is saved now. */
-	leave(): void {
-		const next = this.#next;
-		this.#next = undefined;
-		if (next !== undefined) this.#save(next.state).then(next.saved.resolve, next.saved.reject);
 	}
 
 	async #save(state: unknown): Promise<void> {

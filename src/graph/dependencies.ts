@@ -28,7 +28,7 @@ export function dependencyNames(graph: Graph, n: number): Set<string> {
  * a dependency was split into several, its name holds an object of theirs.
  */
 export function outputsOf(graph: Graph, n: number): Record<string, unknown> {
-	return collect(graph, n, (from) => (graph.nodes.state(from) === COMPLETED ? graph.outputs.get(from) : undefined));
+	return collect(graph, n, (from) => graph.outputOf(from));
 }
 
 /** How a node's dependencies stand, by alias or id. */
@@ -80,7 +80,7 @@ export function resolveInput(graph: Graph, n: number): { readonly input: unknown
 	const byId = new Map<string, unknown>();
 	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge)) {
 		const from = graph.edges.from(edge);
-		byId.set(graph.id(from), graph.nodes.state(from) === COMPLETED ? graph.outputs.get(from) : undefined);
+		byId.set(graph.id(from), graph.outputOf(from));
 	}
 	const id = graph.id(n);
 	let missing: Refusal | undefined;

@@ -339,6 +339,11 @@ export class Graph {
 		return this.nodes.state(n) === SPECULATIVE && !this.nodes.has(n, STARTED);
 	}
 
+	/** What a node has completed with; undefined as long as it has not. */
+	outputOf(n: number): unknown {
+		return this.nodes.state(n) === COMPLETED ? this.outputs.get(n) : undefined;
+	}
+
 	/** How many nodes added nodes above this one. Bounded by `maxDepth`. */
 	depth(n: number): number {
 		let depth = 0;

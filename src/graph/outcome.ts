@@ -12,7 +12,7 @@ import { failurePolicy, mutationRight, policyOf, retryPolicy } from "./policies.
 import { applyAbandoned, applyAttemptFailed, applyCompleted, applyFailed, applySpeculated } from "./progress.js";
 import { jitterFraction, retryDelay } from "./retry.js";
 import type { Transaction } from "./transaction.js";
-import type { AbandonReason, StagedPatch, WithheldOutcome } from "./types.js";
+import type { AbandonReason, StagedPatch, Wake, WithheldOutcome } from "./types.js";
 import { applyWoken } from "./waiting.js";
 
 /** What outcomes are decided by, beside the state. */
@@ -190,9 +190,15 @@ export function failAttempt(tx: Transaction, n: number, error: ErrorInfo, rules:
 		tx.batch.effects.push({ type: "timer", node: id, kind: "retry", due: event.retryAt, fence: attempt });
 		return;
 	}
-	const woken = { type: "node.woken", node: id, attempt, wake: { kind: "retry" } } as const;
+	stampWoken(tx, n, { kind: "retry" });
+}
+
+/** A wait is over: the node is ready again. */
+export function stampWoken(tx: Transaction, n: number, wake: Wake): void {
+	const { graph } = tx.state;
+	const woken = { type: "node.woken", node: graph.id(n), attempt: graph.nodes.attempt(n), wake } as const;
 	tx.stamp(woken);
-	applyWoken(state, n, woken, tx.now);
+	applyWoken(tx.state, n, woken, tx.now);
 }
 
 /** Attempts that did not end by themselves, and cost no retry. */

@@ -3,17 +3,17 @@ import { applyRecovered } from "./apply.js";
 import type { Command } from "./command.js";
 import { type Accepted, DONE } from "./fence.js";
 import { HAS_TIMERS, READY, RUNNING, WAITING } from "./node-table.js";
-import { failFinally, type OutcomeRules } from "./outcome.js";
+import { failFinally, type OutcomeRules, stampWoken } from "./outcome.js";
 import { policyOf, timeouts } from "./policies.js";
 import { applyAttemptFailed } from "./progress.js";
 import type { RunState } from "./state.js";
 import { setTotalTimeout, timeoutError } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Interruption, Wait } from "./types.js";
-import { applyParked, applyWoken } from "./waiting.js";
+import { applyParked } from "./waiting.js";
 
 /** A node that has brought down its process so often does not run again. */
-export const MAX_CRASHES = 3;
+const MAX_CRASHES = 3;
 
 /** The run goes on in this process: what ran when the other one died is tried again, and its timers are set anew. */
 export function recover(
@@ -72,9 +72,7 @@ function interrupt(tx: Transaction, n: number, error: ErrorInfo, interrupted: In
 	const failed = { type: "node.attemptFailed", node, attempt, error, retryAt: tx.now, interrupted } as const;
 	tx.stamp(failed);
 	applyAttemptFailed(state, n, failed);
-	const woken = { type: "node.woken", node, attempt, wake: { kind: "retry" } } as const;
-	tx.stamp(woken);
-	applyWoken(state, n, woken, tx.now);
+	stampWoken(tx, n, { kind: "retry" });
 }
 
 /** Timers are stored as absolute times: those of this process are set from what the state says. */

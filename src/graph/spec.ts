@@ -172,7 +172,7 @@ export function checkPolicies(policies: NodePolicies): string | undefined {
 }
 
 /** @returns what is wrong with a memo, in words */
-export function checkMemo(value: unknown): string | undefined {
+function checkMemo(value: unknown): string | undefined {
 	if (typeof value === "boolean") return undefined;
 	if (typeof value !== "object" || value === null) return `memo is ${show(value)}: use true, false or { key, ttl }`;
 	const { key, ttl } = value as { key?: unknown; ttl?: unknown };

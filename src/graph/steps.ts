@@ -9,7 +9,7 @@ import type { Transaction } from "./transaction.js";
 import type { Lease } from "./types.js";
 
 /** More would make a node's state as large as a graph's: what repeats without end belongs into nodes. */
-export const MAX_STEPS = 10_000;
+const MAX_STEPS = 10_000;
 
 /** The node of an attempt that has given its lease back to wait, and will go on: parts of its work may end meanwhile. */
 function parked({ state }: Transaction, lease: Lease): number | undefined {

@@ -4,13 +4,13 @@ import { waitKey } from "../core/wait-key.js";
 import type { Command } from "./command.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
-import { failFinally, type OutcomeRules } from "./outcome.js";
+import { failFinally, type OutcomeRules, stampWoken } from "./outcome.js";
 import { refuse, show, unknownNode } from "./spec.js";
 import type { RunState } from "./state.js";
 import { setTotalTimeout } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Wait, Wake } from "./types.js";
-import { applyParked, applyWoken, keepSignal, keptSignal } from "./waiting.js";
+import { applyParked, keepSignal, keptSignal } from "./waiting.js";
 
 /** How many ends of waits of one kind a durable run remembers for a node. */
 const MAX_REMEMBERED = 10_000;
@@ -120,9 +120,7 @@ export function wake(tx: Transaction, n: number, how: Wake): void {
 	const node = graph.id(n);
 	const kind = extras.wait?.kind;
 	if (graph.nodes.has(n, HAS_TIMERS)) tx.batch.effects.push({ type: "clearTimers", node, kind: "wait" });
-	const event = { type: "node.woken", node, attempt: graph.nodes.attempt(n), wake: how } as const;
-	tx.stamp(event);
-	applyWoken(state, n, event, tx.now);
+	stampWoken(tx, n, how);
 	// From here on it counts again, also while the node waits for a slot.
 	if (kind === "signal" || kind === "approval") setTotalTimeout(tx, n, extras);
 }

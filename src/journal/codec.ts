@@ -2,7 +2,8 @@ import { checksum, sha256 } from "../core/checksum.js";
 import { SwarmError } from "../core/errors.js";
 import type { RunEvent, StoredSpec } from "../graph/types.js";
 import type { Blob, JournalRecord } from "./journal.js";
-import { blobReference, blobReferences, mayHoldTags, taggedText, untagged } from "./tagged-json.js";
+import { SpreadText } from "./spread-text.js";
+import { blobReferences, mayHoldTags, untagged } from "./tagged-json.js";
 
 /*
  * A record's body is a JSON array. A number says at which time the events after it were decided. The
@@ -14,9 +15,6 @@ const STARTED = 0;
 const COMPLETED = 1;
 const ADDED = 2;
 
-/** Longer texts of inputs, outputs, payloads and answers are stored once, by their hash. */
-export const MAX_INLINE = 4_096;
-
 /** A record is closed when it has so many events, or so long a text. */
 export const MAX_RECORD_EVENTS = 1_000;
 const MAX_RECORD_TEXT = 1 << 20;
@@ -25,6 +23,8 @@ const MAX_RECORD_TEXT = 1 << 20;
 const LARGE = new Set(["input", "output", "payload", "data", "value"]);
 /** Members with such members. */
 const NESTED = new Set(["spec", "outcome", "wake", "wait"]);
+/** Told by where an event stands. */
+const STAMP = new Set(["seq", "at"]);
 
 /** Makes records of the events of one run, as they come. */
 export class RecordEncoder {
@@ -34,16 +34,10 @@ export class RecordEncoder {
 	#firstSeq = 0;
 	#lastSeq = 0;
 	#at = Number.NaN;
-	#events = 0;
-	#blobs: Blob[] = [];
+	readonly #spread = new SpreadText(LARGE, NESTED);
 	#records: JournalRecord[] = [];
 
 	constructor(private readonly run: string) {}
-
-	/** Events that {@link take} has not given back yet. */
-	get events(): number {
-		return this.#events;
-	}
 
 	add(event: RunEvent): void {
 		if (this.#parts.length === 0) {
@@ -56,18 +50,15 @@ export class RecordEncoder {
 		}
 		this.#push(this.#text(event));
 		this.#lastSeq = event.seq;
-		this.#events++;
 		if (event.seq - this.#firstSeq + 1 >= MAX_RECORD_EVENTS || this.#length >= MAX_RECORD_TEXT) this.#close();
 	}
 
 	/** Gives back what was added since the last time. */
 	take(): { readonly records: readonly JournalRecord[]; readonly blobs: readonly Blob[] } {
 		this.#close();
-		const taken = { records: this.#records, blobs: this.#blobs };
+		const records = this.#records;
 		this.#records = [];
-		this.#blobs = [];
-		this.#events = 0;
-		return taken;
+		return { records, blobs: this.#spread.takeBlobs() };
 	}
 
 	#push(text: string): void {
@@ -94,10 +85,10 @@ export class RecordEncoder {
 			case "node.started":
 				return `[${STARTED},${quoted(event.node)},${event.attempt},${event.epoch}]`;
 			case "node.completed":
-				if (event.memo === true) return this.#object(event, true);
+				if (event.memo === true) return this.#spread.object(event, STAMP);
 				return event.output === undefined
 					? `[${COMPLETED},${quoted(event.node)},${event.attempt}]`
-					: `[${COMPLETED},${quoted(event.node)},${event.attempt},${this.#large(event.output)}]`;
+					: `[${COMPLETED},${quoted(event.node)},${event.attempt},${this.#output(event.output)}]`;
 			case "node.added": {
 				const { addedBy, depth, early, key } = event;
 				const spec = this.#spec(event.spec);
@@ -105,7 +96,7 @@ export class RecordEncoder {
 				return `[${ADDED},${spec},${JSON.stringify({ addedBy, depth, early, key })}]`;
 			}
 			default:
-				return this.#object(event, true);
+				return this.#spread.object(event, STAMP);
 		}
 	}
 
@@ -115,42 +106,13 @@ export class RecordEncoder {
 			const text = JSON.stringify(spec);
 			if (!mayHoldTags(text)) return text;
 		}
-		return this.#object(spec, false);
+		return this.#spread.object(spec);
 	}
 
-	/** An object whose large members may stand elsewhere. */
-	#object(object: object, isEvent: boolean): string {
-		let text = "";
-		for (const key of Object.keys(object)) {
-			if (isEvent && (key === "seq" || key === "at")) continue;
-			const member: unknown = (object as Record<string, unknown>)[key];
-			if (member === undefined) continue;
-			text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${this.#member(key, member)}`;
-		}
-		return `{${text}}`;
+	#output(output: unknown): string {
+		// Most are small: a number needs no second look.
+		return typeof output === "number" ? String(output === 0 ? 0 : output) : this.#spread.value(output);
 	}
-
-	#member(key: string, member: unknown): string {
-		if (LARGE.has(key)) return this.#large(member);
-		if (NESTED.has(key) && typeof member === "object" && member !== null) return this.#object(member, false);
-		return taggedText(member);
-	}
-
-	#large(value: unknown): string {
-		if (typeof value === "number") return String(value === 0 ? 0 : value);
-		const text = taggedText(value);
-		if (text.length <= MAX_INLINE) return text;
-		const hash = sha256(text);
-		this.#blobs.push({ hash, body: text });
-		return blobReference(hash);
-	}
-}
-
-const SEAL_LENGTH = 8;
-
-/** Whether a sealed text is as it was written. */
-export function isSealed(body: string): boolean {
-	return sealed(body.slice(SEAL_LENGTH)) === body;
 }
 
 /** Ids without anything that JSON writes otherwise: nearly all. */
@@ -158,6 +120,13 @@ const PLAIN_ID = /^[ !#-[\]-~]*$/;
 
 function quoted(id: string): string {
 	return PLAIN_ID.test(id) ? `"${id}"` : JSON.stringify(id);
+}
+
+const SEAL_LENGTH = 8;
+
+/** Whether a sealed text is as it was written. */
+export function isSealed(body: string): boolean {
+	return sealed(body.slice(SEAL_LENGTH)) === body;
 }
 
 /** A text of its own, with a checksum in front: eight hexadecimal digits. */

@@ -24,9 +24,8 @@ export async function readEvents(
 	// Asked first: what is written meanwhile may be missed, what was there may not.
 	const last = Math.min((await journal.find(run))?.lastSeq ?? 0, upTo);
 	let next = from;
-	for await (const record of journal.read(run, from)) {
-		if (record.firstSeq > upTo) break;
-		for (const event of await eventsOf(journal, run, record, next)) {
+	for await (const events of batches(journal, run, from, upTo)) {
+		for (const event of events) {
 			if (event.seq > upTo) break;
 			take(event);
 			next = event.seq + 1;
@@ -39,12 +38,21 @@ export async function readEvents(
 
 /** The same as a loop, for those who read on while others write. */
 export async function* streamEvents(journal: Journal, run: RunId, from: number): AsyncGenerator<RunEvent> {
+	for await (const events of batches(journal, run, from)) yield* events;
+}
+
+/** The events of each record from one on; records behind `upTo` are not looked at. */
+async function* batches(
+	journal: Journal,
+	run: RunId,
+	from: number,
+	upTo = Number.POSITIVE_INFINITY,
+): AsyncGenerator<readonly RunEvent[]> {
 	let next = from;
 	for await (const record of journal.read(run, from)) {
-		for (const event of await eventsOf(journal, run, record, next)) {
-			yield event;
-			next = event.seq + 1;
-		}
+		if (record.firstSeq > upTo) return;
+		yield await eventsOf(journal, run, record, next);
+		next = Math.max(next, record.lastSeq + 1);
 	}
 }
 

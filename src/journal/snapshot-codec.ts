@@ -1,10 +1,9 @@
-import { sha256 } from "../core/checksum.js";
 import { SwarmError } from "../core/errors.js";
 import type { NodeImage, RunImage } from "../graph/image-format.js";
-import { blobsOf, MAX_INLINE, parseBody } from "./codec.js";
-import type { Blob, StoredSnapshot } from "./journal.js";
+import { blobsOf, parseBody } from "./codec.js";
+import type { StoredSnapshot } from "./journal.js";
 import { snapshotChecksum } from "./snapshot-chain.js";
-import { blobReference, taggedText } from "./tagged-json.js";
+import { MAX_INLINE, SpreadText } from "./spread-text.js";
 
 /*
  * A snapshot's body is a JSON object with the members of an image. Its nodes are arrays: [state, attempt,
@@ -38,16 +37,16 @@ export function encodeSnapshot(run: string, image: RunImage): StoredSnapshot {
 
 class SnapshotEncoder {
 	readonly stored: StoredSnapshot;
-	readonly #blobs = new Map<string, Blob>();
+	readonly #spread = new SpreadText(LARGE, NESTED);
 
 	constructor(run: string, image: RunImage) {
 		const { seq, base, nodes, ...rest } = image;
-		const fields = this.#object(rest);
+		const fields = this.#spread.object(rest);
 		const texts: string[] = [];
 		for (const node of nodes) texts.push(this.#node(node));
 		const body = `${fields.slice(0, -1)},"nodes":[${texts.join()}]}`;
 		const checksum = snapshotChecksum(run, { seq, base, body });
-		this.stored = { seq, base, body, blobs: [...this.#blobs.values()], checksum };
+		this.stored = { seq, base, body, blobs: this.#spread.takeBlobs(), checksum };
 	}
 
 	#node({ state, attempt, flags, spec, ...rest }: NodeImage): string {
@@ -60,34 +59,9 @@ class SnapshotEncoder {
 			const text = JSON.stringify(members === 0 ? [state, attempt, flags, spec] : [state, attempt, flags, spec, tail]);
 			if (text.length <= MAX_INLINE) return text;
 		}
-		const head = `[${state},${attempt},${flags},${this.#object(spec)}`;
+		const head = `[${state},${attempt},${flags},${this.#spread.object(spec)}`;
 		if (members === 0) return `${head}]`;
-		return onlyOutput ? `${head},[${this.#large(rest.output)}]]` : `${head},${this.#object(rest)}]`;
-	}
-
-	#object(object: object): string {
-		let text = "";
-		for (const key of Object.keys(object)) {
-			const member: unknown = (object as Record<string, unknown>)[key];
-			if (member === undefined) continue;
-			text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${this.#member(key, member)}`;
-		}
-		return `{${text}}`;
-	}
-
-	#member(key: string, member: unknown): string {
-		if (LARGE.has(key)) return this.#large(member);
-		if (!NESTED.has(key) || typeof member !== "object" || member === null) return taggedText(member);
-		if (!Array.isArray(member)) return this.#object(member);
-		return `[${member.map((each: object) => this.#object(each)).join()}]`;
-	}
-
-	#large(value: unknown): string {
-		const body = taggedText(value);
-		if (body.length <= MAX_INLINE) return body;
-		const hash = sha256(body);
-		this.#blobs.set(hash, { hash, body });
-		return blobReference(hash);
+		return onlyOutput ? `${head},[${this.#spread.value(rest.output)}]]` : `${head},${this.#spread.object(rest)}]`;
 	}
 }
 

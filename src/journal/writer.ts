@@ -16,7 +16,7 @@ const RELAXED_EVENTS = 1_000;
 const RELAXED_MS = 10;
 
 /** How often a writer says that it is alive, and after how long without a word it is taken for dead. */
-export const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
 export const TIME_TO_LIVE_MS = 15_000;
 
 /** What a writer works with. */

@@ -3,15 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_PLAIN_DEPTH } from "../../src/core/plain.js";
 import type { RunEvent, RunFact } from "../../src/graph/types.js";
-import {
-	blobsOf,
-	decodeRecord,
-	isWhole,
-	MAX_INLINE,
-	MAX_RECORD_EVENTS,
-	RecordEncoder,
-} from "../../src/journal/codec.js";
+import { blobsOf, decodeRecord, isWhole, MAX_RECORD_EVENTS, RecordEncoder } from "../../src/journal/codec.js";
 import type { Blob, JournalRecord } from "../../src/journal/journal.js";
+import { MAX_INLINE } from "../../src/journal/spread-text.js";
 
 const RUN = "run";
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { SwarmError } from "../../src/core/errors.js";
 import type { NodeImage, RunImage } from "../../src/graph/image-format.js";
-import { MAX_INLINE } from "../../src/journal/codec.js";
 import type { StoredSnapshot } from "../../src/journal/journal.js";
 import { snapshotChecksum } from "../../src/journal/snapshot-chain.js";
 import { decodeSnapshots, encodeSnapshot, snapshotBlobs } from "../../src/journal/snapshot-codec.js";
+import { MAX_INLINE } from "../../src/journal/spread-text.js";
 
 const LONG = "x".repeat(MAX_INLINE);
 
