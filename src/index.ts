@@ -5,6 +5,8 @@ export type { ReadOptions } from "./core/event-log.js";
 export { countingIds, type IdSource, type NodeId, type RunId, randomIds } from "./core/ids.js";
 export { type NodeState, nodeMachine, type RunStatus, runMachine } from "./core/lifecycle.js";
 export type { Plain } from "./core/plain.js";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./core/standard-schema.js";
+export type { Usage } from "./core/usage.js";
 export { toDot, toMermaid } from "./diagram.js";
 export {
 	type Agent,
@@ -87,6 +89,20 @@ export { type Salvaged, type SalvageOptions, salvageJournal } from "./journal/sq
 export type { Durability } from "./journal/writer.js";
 export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";
 export { type NodeField, type PlanDiff, planDiff } from "./plan-diff.js";
+export type { AuditEntry, AuditPort, AuditRecorder, AuditStats } from "./ports/audit.js";
+export type { BudgetPort, BudgetRequest, BudgetVerdict } from "./ports/budget.js";
+export type { CheckpointerPort, CheckpointerStore } from "./ports/checkpointer.js";
+export type {
+	CriticActivity,
+	CriticEscalation,
+	CriticHandle,
+	CriticPort,
+	CriticSubject,
+	CriticVerdict,
+} from "./ports/critic.js";
+export type { Artifact, Delivery, DeliveryPort } from "./ports/delivery.js";
+export type { PaletteCaller, PalettePort } from "./ports/palette.js";
+export type { AttemptInfo, PortName, PortPolicy, RunInfo } from "./ports/port.js";
 export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
 export { type ReadRunOptions, readRun, StoredRun } from "./run-reader.js";

@@ -25,7 +25,7 @@ const layers: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
 	core: {},
 	graph: { core: "all" },
 	scheduler: { core: "all", graph: "all" },
-	executor: { core: "all", graph: "types" },
+	executor: { core: "all", graph: "types", ports: "types" },
 	journal: { core: "all", graph: "types" },
 	ports: { core: "all" },
 	triggers: { core: "all", ".": "all" },

@@ -4,6 +4,9 @@
  */
 export type ErrorCode =
 	| "AGENT_ERROR"
+	| "AUDIT_TAMPERED"
+	| "BUDGET_EXCEEDED"
+	| "CALL_FAILED"
 	| "CANCELLED"
 	| "CRASHED"
 	| "CYCLE"
@@ -22,12 +25,15 @@ export type ErrorCode =
 	| "JOURNAL_CORRUPT"
 	| "JOURNAL_UNAVAILABLE"
 	| "JOURNAL_VERSION"
+	| "KILLED"
 	| "LAGGED"
 	| "LIMIT_EXCEEDED"
 	| "NOT_PERMITTED"
 	| "OVERLOADED"
 	| "POISONED"
+	| "PORT_FAILED"
 	| "REJECTED"
+	| "RETRYABLE"
 	| "RUN_BUSY"
 	| "RUN_ENDED"
 	| "RUN_EXISTS"
@@ -42,6 +48,7 @@ export type ErrorCode =
 	| "UNKNOWN_DEPENDENCY"
 	| "UNKNOWN_NODE"
 	| "UNKNOWN_RUN"
+	| "UNKNOWN_TOOL"
 	| "VERSION_MISMATCH";
 
 /** What a refusal or an error says beside its code. */
