@@ -201,6 +201,12 @@ class Fork {
 		switch (event.type) {
 			case "node.parked":
 				return state === RUNNING;
+			// What was spent is not spent again.
+			case "node.charged":
+				return false;
+			case "node.steered":
+				return true;
+			case "node.emitted":
 			case "node.stepped":
 				// A part of the work may end while another one waits.
 				return state === RUNNING || (nodes.has(n, STARTED) && (state === WAITING || state === READY));

@@ -1,6 +1,7 @@
 import type { ErrorInfo } from "./core/errors.js";
 import type { NodeId } from "./core/ids.js";
 import { hasEnded, type RunStatus } from "./core/lifecycle.js";
+import type { Usage } from "./core/usage.js";
 import type { GraphActor } from "./graph/actor.js";
 import { explainBlocked } from "./graph/explain.js";
 import { COMPLETED, FAILED } from "./graph/node-table.js";
@@ -35,6 +36,8 @@ export interface RunStats {
 	readonly stale: number;
 	/** Functions that did not return within their grace after an abort; they may still run. */
 	readonly leaked: number;
+	/** What the attempts have used, as `ctx.usage` said. */
+	readonly usage: Usage;
 	/** Number of the last event. */
 	readonly events: number;
 	readonly wallMs: number;
@@ -92,6 +95,7 @@ export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 			skipped: counts.skipped,
 			abandoned: counts.abandoned,
 			cancelled: counts.cancelled,
+			usage: { ...state.usage },
 			stale: actor.stale,
 			events: actor.log.last,
 			...figures,

@@ -1,13 +1,13 @@
 /** The part of a wait that says what it is for. */
-interface Awaited {
-	readonly kind: "sleep" | "signal" | "approval";
-	readonly name?: string;
-}
+type Awaited =
+	| { readonly kind: "sleep" | "signal" | "approval"; readonly name?: string }
+	| { readonly kind: "child"; readonly run: string };
 
 /**
  * Under what an attempt that starts from the top finds how a wait has ended: the kind and the name. Several waits
  * of one key are told apart by their order.
  */
-export function waitKey({ kind, name }: Awaited): string {
-	return kind === "sleep" ? kind : `${kind} ${name ?? ""}`;
+export function waitKey(wait: Awaited): string {
+	if (wait.kind === "child") return `child ${wait.run}`;
+	return wait.kind === "sleep" && wait.name === undefined ? wait.kind : `${wait.kind} ${wait.name ?? ""}`;
 }

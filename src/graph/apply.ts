@@ -4,12 +4,14 @@ import {
 	applyAbandoned,
 	applyAttemptFailed,
 	applyCancelled,
+	applyCharged,
 	applyCompleted,
 	applyConfirmed,
 	applyFailed,
 	applySkipped,
 	applySpeculated,
 	applyStarted,
+	applySteered,
 	applyStepped,
 } from "./progress.js";
 import { applyAdded, applyUpdated, changed, nodeNumber } from "./shape.js";
@@ -100,6 +102,7 @@ function applyToRun(state: RunState, event: RunEvent): void {
 		}
 		case "patch.rejected":
 		case "patch.applied":
+		case "run.portFailed":
 			return;
 		default:
 			throw new SwarmError("INTERNAL", `an event of type ${event.type} is not about a run`);
@@ -128,6 +131,12 @@ function applyToNode(state: RunState, n: number, event: NodeFact, at: number): v
 			return applyStarted(state, n, event.attempt, state.seq, at);
 		case "node.stepped":
 			return applyStepped(state, n, event.name, event.value);
+		case "node.charged":
+			return applyCharged(state, n, event.usage);
+		case "node.steered":
+			return applySteered(state, n, event.payload);
+		case "node.emitted":
+			return;
 		case "node.completed":
 			return applyCompleted(state, n, event.output);
 		case "node.failed":

@@ -1,4 +1,5 @@
 import type { ErrorInfo } from "../core/errors.js";
+import type { Usage } from "../core/usage.js";
 import type { TimerKind } from "./batch.js";
 import type { AgentVersions, Lease, NodeSpec, StagedPatch, Wait, Wake } from "./types.js";
 
@@ -33,6 +34,27 @@ export type Command =
 			/** Agents whose open nodes wait for a person before they run. */
 			readonly ask: readonly string[];
 	  }
+	| { readonly type: "charge"; readonly node: string; readonly attempt: number; readonly usage: Usage }
+	| { readonly type: "steer"; readonly node: string; readonly payload: unknown }
+	| { readonly type: "emit"; readonly lease: Lease; readonly index: number; readonly value: unknown }
+	| { readonly type: "kill"; readonly node: string; readonly reason: string }
+	/** The run that a node had called is over. */
+	| {
+			readonly type: "child";
+			readonly node: string;
+			readonly run: string;
+			readonly wake: Extract<Wake, { kind: "child" }>;
+	  }
+	| {
+			readonly type: "portFailed";
+			readonly port: string;
+			readonly message: string;
+			/** Whether it ends the run. */
+			readonly fail: boolean;
+			readonly node?: string;
+	  }
+	/** The budget is used up; `abort`: what runs is told to stop. */
+	| { readonly type: "exhaust"; readonly reason: string; readonly abort: boolean }
 	/** The process lets go of the run: what runs will run again elsewhere. */
 	| { readonly type: "interrupt" };
 

@@ -16,6 +16,7 @@ import {
 import type { PolicySource } from "./policies.js";
 import { applyCancelled, applySkipped } from "./progress.js";
 import { agentName, checkSpec, refuse } from "./spec.js";
+import type { RunState } from "./state.js";
 import type { Transaction } from "./transaction.js";
 import type { Lease, StoredSpec } from "./types.js";
 
@@ -71,20 +72,24 @@ function followRun(tx: Transaction, rules: EndRules): void {
 		return;
 	}
 	if (state.unfinished === 0) {
-		if (state.stopping !== undefined) endRun(tx, "FAIL", state.stopping.reason);
+		if (state.stopping !== undefined) endStopped(tx, state.stopping);
 		else if (!state.open) endRun(tx, ...verdict(state.graph));
 	} else if (state.awaiting > 0) {
 		if (state.status === "running") {
 			tx.stamp({ type: "run.waiting" });
 			state.status = "waiting";
 		}
-	} else if (state.stopping !== undefined) endRun(tx, "FAIL", state.stopping.reason);
+	} else if (state.stopping !== undefined) endStopped(tx, state.stopping);
 	else if (state.status !== "paused") {
 		// A replanning node may itself be held, or die at once: then this is a stall again.
 		while (replan(tx, rules)) if (state.active > 0) return;
 		if (state.open) return;
 		endRun(tx, "STALL", `${state.unfinished} ${state.unfinished === 1 ? "node" : "nodes"} can go no further`);
 	}
+}
+
+function endStopped(tx: Transaction, { status, reason }: NonNullable<RunState["stopping"]>): void {
+	endRun(tx, status === "budget_exceeded" ? "EXHAUST" : "FAIL", reason);
 }
 
 export function continueRun(tx: Transaction): void {
@@ -147,21 +152,36 @@ export function endRun(tx: Transaction, trigger: RunTrigger, reason: string | un
 	state.reason = reason;
 }
 
-/** Ends every open node of a run that is cancelled or out of time, then the run. */
-export function cancelRun(tx: Transaction, status: "cancelled" | "timed_out", reason: string): void {
+const TRIGGERS = { cancelled: "CANCEL", timed_out: "TIME_OUT", failed: "FAIL" } as const;
+
+/** Ends every open node of a run that is cancelled, out of time, or without a port that it cannot do without; then the run. */
+export function cancelRun(tx: Transaction, status: "cancelled" | "timed_out" | "failed", reason: string): void {
 	cancelNodes(tx, () => true);
 	settleJoins(tx.state);
-	endRun(tx, status === "cancelled" ? "CANCEL" : "TIME_OUT", reason);
+	endRun(tx, TRIGGERS[status], reason);
+}
+
+/** The budget is used up: what runs may end, or is aborted; unstarted `always` nodes may still run. */
+export function exhaustRun(tx: Transaction, reason: string, abortRunning: boolean): void {
+	const { state } = tx;
+	const { graph } = state;
+	tx.stamp({ type: "run.stopping", status: "budget_exceeded", reason });
+	applyStopping(state, "budget_exceeded", reason);
+	cancelNodes(tx, (n) => !spared(graph, n) && (abortRunning || graph.nodes.state(n) !== RUNNING));
+}
+
+/** What may run after a failure. */
+function spared(graph: Graph, n: number): boolean {
+	return graph.nodes.join(n) === JOIN_ALWAYS && graph.isUnstarted(n);
 }
 
 /** A failure that ends the run: only unstarted `always` nodes may still run. */
 export function stopRun(tx: Transaction, status: RunStatus, n: number): void {
 	const { state } = tx;
-	const { nodes } = state.graph;
 	const reason = `node "${state.graph.id(n)}" failed`;
 	tx.stamp({ type: "run.stopping", status, reason, node: state.graph.id(n) });
 	applyStopping(state, status, reason);
-	cancelNodes(tx, (each) => nodes.join(each) !== JOIN_ALWAYS || !state.graph.isUnstarted(each));
+	cancelNodes(tx, (each) => !spared(state.graph, each));
 }
 
 function cancelNodes(tx: Transaction, goes: (n: number) => boolean): void {

@@ -3,6 +3,7 @@ import { nextRunStatus } from "../core/lifecycle.js";
 import { type Author, HOST } from "./author.js";
 import type { Command } from "./command.js";
 import { abort, cancelRun, continueRun, type EndRules, follow, leaseOf } from "./consequences.js";
+import { charge, childEnded, emit, exhaust, kill, portFailed, steer } from "./control.js";
 import { resolveInput } from "./dependencies.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { Started } from "./lease.js";
@@ -81,6 +82,20 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 			return step(tx, command);
 		case "recover":
 			return recover(tx, command, rules);
+		case "charge":
+			return charge(tx, command);
+		case "steer":
+			return steer(tx, command);
+		case "emit":
+			return emit(tx, command);
+		case "kill":
+			return kill(tx, command, rules);
+		case "child":
+			return childEnded(tx, command);
+		case "portFailed":
+			return portFailed(tx, command);
+		case "exhaust":
+			return exhaust(tx, command);
 		case "interrupt":
 			return interruptAll(tx);
 	}

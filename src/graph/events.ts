@@ -2,6 +2,7 @@ import type { ErrorInfo, Refusal } from "../core/errors.js";
 import type { NodeId, RunId } from "../core/ids.js";
 import type { RunStatus } from "../core/lifecycle.js";
 import type { Plain } from "../core/plain.js";
+import type { Usage } from "../core/usage.js";
 import type {
 	AbandonReason,
 	FailurePolicy,
@@ -70,6 +71,15 @@ export type RunFact =
 	/** Work stops because of a failure, a cancel or a deadline; what may still run after a failure does. */
 	| { readonly type: "run.stopping"; readonly status: RunStatus; readonly reason?: string; readonly node?: NodeId }
 	| { readonly type: "run.ended"; readonly status: RunStatus; readonly reason?: string }
+	/** A port of the host threw, rejected or did not answer in time. */
+	| {
+			readonly type: "run.portFailed";
+			readonly port: string;
+			readonly message: string;
+			/** The run ends by it. */
+			readonly fail?: true;
+			readonly for?: NodeId;
+	  }
 	| NodeFact
 	| {
 			readonly type: "edge.added";
@@ -127,6 +137,19 @@ export type NodeFact =
 			readonly node: NodeId;
 			readonly attempt: number;
 			readonly name: string;
+			readonly value?: unknown;
+	  }
+	/** What an attempt has used, beside what it said before. */
+	| { readonly type: "node.charged"; readonly node: NodeId; readonly attempt: number; readonly usage: Usage }
+	/** A message to the node's agent. */
+	| { readonly type: "node.steered"; readonly node: NodeId; readonly payload?: unknown }
+	/** A part of an output, where it is to be kept. */
+	| {
+			readonly type: "node.emitted";
+			readonly node: NodeId;
+			readonly attempt: number;
+			/** From 0, over all chunks of the attempt. */
+			readonly index: number;
 			readonly value?: unknown;
 	  }
 	| {

@@ -65,8 +65,10 @@ function waitReason(
 			return `it waits for the signal "${wait.name ?? ""}"`;
 		case "approval":
 			return `it waits for approval: ${wait.reason ?? ""}`;
+		case "child":
+			return `it waits for what it has called: ${wait.name ?? ""}`;
 		default:
-			return "it sleeps";
+			return wait?.name === undefined ? "it sleeps" : `it waits: ${wait.name}`;
 	}
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorInfo } from "../core/errors.js";
 import { NODE_STATES, NODE_TABLE, NODE_TRIGGERS, type NodeState } from "../core/lifecycle.js";
+import type { UsageTotal } from "../core/usage.js";
 import { EdgeTable } from "./edge-table.js";
 import { Frontier } from "./frontier.js";
 import { Marks } from "./marks.js";
@@ -37,6 +38,10 @@ export interface Extras {
 	lost?: boolean;
 	/** A person let it run with another version of its agent. */
 	admitted?: boolean;
+	/** What its attempts have used. */
+	usage?: UsageTotal;
+	/** Messages to its agent, oldest first. */
+	inbox?: unknown[];
 	/** Results of steps, by name. */
 	steps?: Map<string, unknown>;
 	/** What ended the waits so far, for an attempt that starts from the top: see {@link waitKey}. */

@@ -1,6 +1,7 @@
 import { errorInfo } from "../core/errors.js";
 import type { ReadOptions } from "../core/event-log.js";
 import type { NodeId } from "../core/ids.js";
+import type { Usage } from "../core/usage.js";
 import type { Answer, GraphActor } from "./actor.js";
 import type { Command } from "./command.js";
 import { explain } from "./explain.js";
@@ -103,6 +104,26 @@ export class GraphHandle {
 
 	reject(node: NodeId, options: { readonly by?: string; readonly reason?: string } = {}): Promise<Reply> {
 		return this.#send({ type: "answer", node, wake: { kind: "rejected", ...options } });
+	}
+
+	/** What an attempt has used: counted whether it still has its lease or not. */
+	charge(lease: Lease, usage: Usage): Promise<Reply> {
+		return this.#send({ type: "charge", node: lease.node, attempt: lease.attempt, usage });
+	}
+
+	/** Leaves a message for the agent of a node. */
+	steer(node: NodeId, payload: unknown): Promise<Reply> {
+		return this.#send({ type: "steer", node, payload });
+	}
+
+	/** Ends a started node for good: it fails with `KILLED`. */
+	kill(node: NodeId, reason: string): Promise<Reply> {
+		return this.#send({ type: "kill", node, reason });
+	}
+
+	/** Nothing is left to spend: nothing starts any more, and what runs may end, or is aborted. */
+	exhaust(reason: string, options: { readonly abort?: boolean } = {}): Promise<Reply> {
+		return this.#send({ type: "exhaust", reason, abort: options.abort === true });
 	}
 
 	/** Cancels what has not ended, and the run. */

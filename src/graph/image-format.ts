@@ -53,6 +53,7 @@ export interface RunFields {
 	readonly settings: RunSettings;
 	readonly versions?: AgentVersions;
 	readonly asking?: { readonly agents: readonly string[]; readonly below: number };
+	readonly usage?: Readonly<Record<string, number>>;
 	/** No node says anything that a scheduler has to weigh. */
 	readonly plain: boolean;
 }
@@ -101,10 +102,12 @@ export interface NodeImage {
 }
 
 /** {@link Extras} as plain data, without what is of the process only. */
-export type ExtrasImage = Omit<Extras, "total" | "steps" | "waited" | "early"> & {
+export type ExtrasImage = Omit<Extras, "total" | "steps" | "waited" | "early" | "usage" | "inbox"> & {
 	readonly steps?: readonly { readonly name: string; readonly value?: unknown }[];
 	readonly waited?: readonly { readonly key: string; readonly wakes: readonly Wake[] }[];
 	readonly early?: readonly string[];
+	readonly usage?: Readonly<Record<string, number>>;
+	readonly inbox?: readonly { readonly payload?: unknown }[];
 };
 
 /** Flags that are part of a state. The others are of the process, or follow from the rest. */

@@ -1,3 +1,4 @@
+import { addUsage, emptyUsage } from "../core/usage.js";
 import type { Extras, Graph } from "./graph.js";
 import { type EdgeImage, type ExtrasImage, flagsOf, type NodeImage } from "./image-format.js";
 import { HAS_ALIASES, RUNNING, SKIPPED } from "./node-table.js";
@@ -52,12 +53,14 @@ function edgesInto(graph: Graph, n: number): EdgeImage[] {
 }
 
 function extrasImage(extras: Extras): ExtrasImage | undefined {
-	const { total: _, steps, waited, early, ...rest } = extras;
+	const { total: _, steps, waited, early, usage, inbox, ...rest } = extras;
 	const image: Writable<ExtrasImage> = rest;
 	if (steps !== undefined)
 		image.steps = Array.from(steps, ([name, value]) => (value === undefined ? { name } : { name, value }));
 	if (waited !== undefined) image.waited = Array.from(waited, ([key, wakes]) => ({ key, wakes: wakes.slice() }));
 	if (early !== undefined) image.early = [...early];
+	if (usage !== undefined) image.usage = { ...usage };
+	if (inbox !== undefined) image.inbox = inbox.map((payload) => (payload === undefined ? {} : { payload }));
 	// Many say nothing any more.
 	for (const key in image) if (image[key as keyof ExtrasImage] !== undefined) return image;
 	return undefined;
@@ -65,11 +68,13 @@ function extrasImage(extras: Extras): ExtrasImage | undefined {
 
 /** What a node's extras were made an image of. */
 export function extrasFrom(image: ExtrasImage): Extras {
-	const { steps, waited, early, ...rest } = image;
+	const { steps, waited, early, usage, inbox, ...rest } = image;
 	return {
 		...rest,
 		...(steps !== undefined && { steps: new Map(steps.map(({ name, value }) => [name, value])) }),
 		...(waited !== undefined && { waited: new Map(waited.map(({ key, wakes }) => [key, wakes.slice()])) }),
 		...(early !== undefined && { early: new Set(early) }),
+		...(usage !== undefined && { usage: addUsage(emptyUsage(), usage) }),
+		...(inbox !== undefined && { inbox: inbox.map(({ payload }) => payload) }),
 	};
 }

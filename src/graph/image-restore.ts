@@ -1,5 +1,6 @@
 import { SwarmError } from "../core/errors.js";
 import { NODE_STATES } from "../core/lifecycle.js";
+import { addUsage, emptyUsage } from "../core/usage.js";
 import type { Graph } from "./graph.js";
 import { type NodeImage, type RunImage, setFlags } from "./image-format.js";
 import { extrasFrom } from "./image-node.js";
@@ -97,6 +98,7 @@ class Restoring {
 		state.settings = run.settings;
 		state.versions = run.versions;
 		state.asking = run.asking && { agents: new Set(run.asking.agents), below: run.asking.below };
+		if (run.usage !== undefined) state.usage = addUsage(emptyUsage(), run.usage);
 		for (const key of this.layers.keys) state.keys.add(key);
 		for (const { name, kept } of signals) {
 			const restored = kept.map((signal) => ({ payload: signal.payload, for: signal.for }));

@@ -126,7 +126,7 @@ export class ImageSource {
 }
 
 function runFields(state: RunState): RunFields {
-	const { reason, stopping, versions, asking } = state;
+	const { reason, stopping, versions, asking, usage } = state;
 	return {
 		id: state.run,
 		at: state.at,
@@ -139,6 +139,7 @@ function runFields(state: RunState): RunFields {
 		settings: state.settings,
 		...(versions !== undefined && { versions }),
 		...(asking !== undefined && { asking: { agents: [...asking.agents], below: asking.below } }),
+		...(usage !== undefined && { usage: { ...usage } }),
 		plain: state.graph.plain,
 	};
 }

@@ -180,7 +180,8 @@ export function failAttempt(tx: Transaction, n: number, error: ErrorInfo, rules:
 		error,
 		jitterFraction(rules.seed, id, attempt),
 	);
-	if (delay === undefined) return failFinally(tx, n, error, rules);
+	// What is over its budget is not tried again.
+	if (delay === undefined || state.stopping?.status === "budget_exceeded") return failFinally(tx, n, error, rules);
 	if (graph.nodes.has(n, HAS_TIMERS)) tx.batch.effects.push({ type: "clearTimers", node: id, kind: "attempt" });
 	const event = { type: "node.attemptFailed", node: id, attempt, error, retryAt: tx.now + delay } as const;
 	tx.stamp(event);

@@ -1,3 +1,4 @@
+import { addUsage, emptyUsage, type Usage } from "../core/usage.js";
 import { BLOCKS, EAGER, FAILURE_CAUSE, READY, SPECULATIVE, STARTED, WAITING, WITHHELD } from "./node-table.js";
 import { changed } from "./shape.js";
 import type { RunState } from "./state.js";
@@ -36,6 +37,20 @@ export function applyStepped(state: RunState, n: number, name: string, value: un
 	state.graph.onChange?.(n);
 }
 
+export function applyCharged(state: RunState, n: number, usage: Usage): void {
+	const extras = state.graph.extrasOf(n);
+	extras.usage = addUsage(extras.usage ?? emptyUsage(), usage);
+	state.usage = addUsage(state.usage ?? emptyUsage(), usage);
+	state.graph.onChange?.(n);
+}
+
+export function applySteered(state: RunState, n: number, payload: unknown): void {
+	const extras = state.graph.extrasOf(n);
+	extras.inbox ??= [];
+	extras.inbox.push(payload);
+	state.graph.onChange?.(n);
+}
+
 export function applyCompleted(state: RunState, n: number, output: unknown): void {
 	const { graph } = state;
 	if (output !== undefined) graph.outputs.set(n, output);
@@ -51,6 +66,7 @@ function forgetProgress({ graph }: RunState, n: number): void {
 	if (extras === undefined) return;
 	if (extras.steps !== undefined) delete extras.steps;
 	if (extras.waited !== undefined) delete extras.waited;
+	if (extras.inbox !== undefined) delete extras.inbox;
 }
 
 export function applyFailed(state: RunState, n: number, event: NodeFactOf<"node.failed">): void {

@@ -10,7 +10,7 @@ import type { RunState } from "./state.js";
 import { setTotalTimeout, timeoutError } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Interruption, Wait } from "./types.js";
-import { applyParked } from "./waiting.js";
+import { applyParked, isExcused } from "./waiting.js";
 
 /** A node that has brought down its process so often does not run again. */
 const MAX_CRASHES = 3;
@@ -93,7 +93,7 @@ function setTimers(tx: Transaction, n: number, rules: OutcomeRules): void {
 	}
 	if (extras.firstStart === undefined) return;
 	extras.total = timeouts(rules.policies, graph.spec(n))?.total;
-	const excused = state === WAITING && (wait?.kind === "signal" || wait?.kind === "approval");
+	const excused = state === WAITING && wait !== undefined && isExcused(wait);
 	if (excused || extras.total === undefined) return;
 	// Whose time was over while no process had the run does not start any more.
 	if (extras.firstStart + extras.total + (extras.excused ?? 0) > tx.now) setTotalTimeout(tx, n, extras);

@@ -1,5 +1,6 @@
 import type { RunId } from "../core/ids.js";
 import type { RunStatus } from "../core/lifecycle.js";
+import type { UsageTotal } from "../core/usage.js";
 import { Graph } from "./graph.js";
 import { PENDING, READY, RUNNING, SPECULATIVE, WAITING } from "./node-table.js";
 import type { AgentVersions, RunSettings } from "./types.js";
@@ -37,6 +38,9 @@ export class RunState {
 	readonly listening = new Map<string, Set<number>>();
 	/** Nodes that wait for a person or a signal. */
 	awaiting = 0;
+
+	/** What its attempts have used, once one has said so. */
+	usage: UsageTotal | undefined;
 
 	/** Whether the run has ended: asked after each command. */
 	ended = false;

@@ -12,21 +12,21 @@ import type { Lease } from "./types.js";
 const MAX_STEPS = 10_000;
 
 /** The node of an attempt that has given its lease back to wait, and will go on: parts of its work may end meanwhile. */
-function parked({ state }: Transaction, lease: Lease): number | undefined {
+export function goesOn({ state }: Transaction, lease: Lease): number | undefined {
 	const { graph, epoch } = state;
 	const n = graph.index.get(lease?.node);
 	if (n === undefined || graph.nodes.attempt(n) !== lease.attempt || epoch !== lease.epoch) return undefined;
 	const { wait, wake, lost } = graph.extras.get(n) ?? {};
 	const waits = graph.nodes.state(n) === WAITING && wait?.kind !== "retry";
-	const goesOn = graph.nodes.state(n) === READY && wake !== undefined;
-	return (waits || goesOn) && lost !== true ? n : undefined;
+	const isWoken = graph.nodes.state(n) === READY && wake !== undefined;
+	return (waits || isWoken) && lost !== true ? n : undefined;
 }
 
 /** An attempt has done a part of its work: the next one need not do it again. */
 export function step(tx: Transaction, command: Extract<Command, { type: "step" }>): Accepted | Refusal {
 	const { lease, name, value } = command;
 	const live = leased(tx, lease);
-	const n = typeof live === "object" ? parked(tx, lease) : live;
+	const n = typeof live === "object" ? goesOn(tx, lease) : live;
 	if (n === undefined) return live as Refusal;
 	if (typeof name !== "string" || name === "")
 		return refuse("INVALID_INPUT", `a step is called ${show(name)}, not by a string with a character in it`);

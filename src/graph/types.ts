@@ -145,7 +145,12 @@ export interface Lease {
 
 /** What a parked node waits for. */
 export type Wait =
-	| { readonly kind: "sleep"; readonly until: number }
+	| {
+			readonly kind: "sleep";
+			readonly until: number;
+			/** Not the agent's own: the runtime waits for what is named. */
+			readonly name?: string;
+	  }
 	| { readonly kind: "signal"; readonly name: string; readonly until?: number }
 	| {
 			readonly kind: "approval";
@@ -154,9 +159,17 @@ export type Wait =
 			readonly until?: number;
 			/** Tells the approvals of one node apart, where it asks for several. */
 			readonly name?: string;
+			/** Whom it is for. */
+			readonly to?: string;
+			/** Answers to choose from. */
+			readonly choices?: readonly string[];
+			/** What an answer has to look like, for whoever shows the question: a JSON Schema. */
+			readonly schema?: unknown;
 			/** Nobody asked from inside: the question is whether the node may go on, after a crash or with another version of its agent. */
 			readonly resume?: "crash" | "version";
-	  };
+	  }
+	/** The run of an agent or a graph that it has called. */
+	| { readonly kind: "child"; readonly run: RunId; readonly name: string; readonly until?: undefined };
 
 /** What ended a wait, with what came. */
 export type Wake =
@@ -165,7 +178,9 @@ export type Wake =
 	| { readonly kind: "expired" }
 	| { readonly kind: "signal"; readonly payload?: unknown }
 	| { readonly kind: "approved"; readonly by?: string; readonly data?: unknown }
-	| { readonly kind: "rejected"; readonly by?: string; readonly reason?: string };
+	| { readonly kind: "rejected"; readonly by?: string; readonly reason?: string }
+	/** How the run ended that was called: `lost` when it is not there at all. */
+	| { readonly kind: "child"; readonly status: string; readonly output?: unknown; readonly error?: ErrorInfo };
 
 /** What ended an attempt from outside the graph. */
 export type Interruption = "crash" | "shutdown";

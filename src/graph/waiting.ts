@@ -10,6 +10,11 @@ export function countInterruption(extras: Extras, crash: boolean): void {
 	if (crash) extras.crashes = (extras.crashes ?? 0) + 1;
 }
 
+/** Whether a wait is for a person or for word from outside: no limit of time counts it. */
+export function isExcused({ kind }: { readonly kind: string }): boolean {
+	return kind === "signal" || kind === "approval";
+}
+
 /** The node waits no more. */
 export function leaveWait(state: RunState, n: number): void {
 	const { graph } = state;
@@ -46,7 +51,7 @@ export function applyParked(state: RunState, n: number, wait: Wait, at: number):
 		if (wait.resume === "crash") extras.crashes = (extras.crashes ?? 0) + 1;
 	}
 	if (wait.kind === "signal") listen(state, wait.name, n);
-	if (wait.kind !== "sleep") {
+	if (isExcused(wait)) {
 		graph.nodes.flag(n, AWAITS);
 		state.awaiting++;
 	}
@@ -59,8 +64,7 @@ export function applyWoken(state: RunState, n: number, event: NodeFactOf<"node.w
 	const extras = graph.extrasOf(n);
 	const { wait } = extras;
 	leaveWait(state, n);
-	if (wait !== undefined && (wait.kind === "signal" || wait.kind === "approval"))
-		extras.excused = (extras.excused ?? 0) + at - (extras.parkedAt ?? at);
+	if (wait !== undefined && isExcused(wait)) extras.excused = (extras.excused ?? 0) + at - (extras.parkedAt ?? at);
 	if (wait?.kind === "approval" && wait.resume === "version") extras.admitted = true;
 	if (event.wake.kind !== "retry") {
 		extras.wake = event.wake;

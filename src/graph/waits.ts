@@ -10,7 +10,7 @@ import type { RunState } from "./state.js";
 import { setTotalTimeout } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
 import type { Wait, Wake } from "./types.js";
-import { applyParked, keepSignal, keptSignal } from "./waiting.js";
+import { applyParked, isExcused, keepSignal, keptSignal } from "./waiting.js";
 
 /** How many ends of waits of one kind a durable run remembers for a node. */
 const MAX_REMEMBERED = 10_000;
@@ -32,7 +32,7 @@ export function park(tx: Transaction, { lease, wait }: Extract<Command, { type: 
 	tx.stamp({ type: "node.parked", node: lease.node, attempt: lease.attempt, wait });
 	if (graph.nodes.has(n, HAS_TIMERS)) {
 		tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "attempt" });
-		if (wait.kind !== "sleep") tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "total" });
+		if (isExcused(wait)) tx.batch.effects.push({ type: "clearTimers", node: lease.node, kind: "total" });
 	}
 	applyParked(state, n, wait, tx.now);
 	const kept = wait.kind === "signal" ? keptSignal(state, wait.name, lease.node) : undefined;
@@ -118,17 +118,18 @@ export function wake(tx: Transaction, n: number, how: Wake): void {
 	const { graph } = state;
 	const extras = graph.extrasOf(n);
 	const node = graph.id(n);
-	const kind = extras.wait?.kind;
+	const excused = extras.wait !== undefined && isExcused(extras.wait);
 	if (graph.nodes.has(n, HAS_TIMERS)) tx.batch.effects.push({ type: "clearTimers", node, kind: "wait" });
 	stampWoken(tx, n, how);
 	// From here on it counts again, also while the node waits for a slot.
-	if (kind === "signal" || kind === "approval") setTotalTimeout(tx, n, extras);
+	if (excused) setTotalTimeout(tx, n, extras);
 }
 
 function checkWait(wait: Wait): Refusal | undefined {
 	const { kind, until } = (wait ?? {}) as Partial<Wait>;
-	if (kind !== "sleep" && kind !== "signal" && kind !== "approval")
-		return refuse("INVALID_INPUT", `${show(wait)} is nothing to wait for: use kind sleep, signal or approval`);
+	if (kind !== "sleep" && kind !== "signal" && kind !== "approval" && kind !== "child")
+		return refuse("INVALID_INPUT", `${show(wait)} is nothing to wait for: use kind sleep, signal, approval or child`);
+	if (wait.kind === "child") return checkName(wait.run) ?? checkName(wait.name) ?? notPlain("a wait", wait);
 	if (!(until === undefined ? kind !== "sleep" : Number.isFinite(until)))
 		return refuse("INVALID_INPUT", `a wait ends at ${show(until)}, which is no time of the clock`);
 	if (kind === "approval" && "resume" in wait)

@@ -22,6 +22,7 @@ const NESTED = new Set([
 	"wait",
 	"steps",
 	"waited",
+	"inbox",
 	"wakes",
 	"signals",
 	"kept",

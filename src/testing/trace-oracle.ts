@@ -70,6 +70,8 @@ class Trace {
 	#ended = false;
 	#stopping: RunStatus | undefined;
 	#paused = false;
+	/** By a port that the run cannot do without. */
+	#portFailed = false;
 	#open = false;
 	/** Of the process that writes; undefined where the trace does not tell. */
 	#epoch: number | undefined;
@@ -100,6 +102,7 @@ class Trace {
 			this.#open = event.open;
 		}
 		if (event.type === "run.closed") this.#open = false;
+		if (event.type === "run.portFailed" && event.fail === true) this.#portFailed = true;
 		if (event.type === "run.recovered") this.#recover(event);
 		if (event.type === "run.paused") this.#paused = true;
 		if (event.type === "run.resumed") this.#paused = false;
@@ -112,7 +115,9 @@ class Trace {
 		const states = [...this.#nodes.values()].map(({ state }) => state);
 		if (states.includes("running")) this.#wrong(event, "ends a run in which a node runs");
 		const over = states.every((state) => TERMINAL.has(state));
-		if (event.status === "cancelled" || event.status === "timed_out") {
+		const ended =
+			event.status === "cancelled" || event.status === "timed_out" || (event.status === "failed" && this.#portFailed);
+		if (ended) {
 			if (!over) this.#wrong(event, `leaves open nodes as ${event.status}`);
 			return;
 		}
@@ -160,6 +165,9 @@ class Trace {
 		if (!("node" in event) || event.node === undefined) return;
 		const node = this.#find(event, event.node);
 		if (node === undefined || event.type === "patch.rejected") return;
+		// What a function that was told to stop has used counts, too.
+		if (event.type === "node.charged")
+			return void (node.started || this.#wrong(event, "is of a node that has not started"));
 		if (TERMINAL.has(node.state)) this.#wrong(event, `happens to a node that is ${node.state}`);
 		this.#account(event, event.node, node);
 		this.#move(event, node);
@@ -236,6 +244,12 @@ class Trace {
 				if (node.steps.has(event.name)) this.#wrong(event, `records the step ${event.name} again`);
 				node.steps.add(event.name);
 				return;
+			case "node.steered":
+				return;
+			case "node.emitted":
+				if (event.attempt !== node.attempt)
+					this.#wrong(event, `is of attempt ${event.attempt}, and ${node.attempt} runs`);
+				return;
 			case "node.woken":
 				if (node.state !== "waiting") this.#wrong(event, `wakes a node that is ${node.state}`);
 				node.state = "ready";
@@ -281,7 +295,10 @@ class Trace {
 			this.#orphans.delete(id);
 		}
 		if (this.#paused) this.#wrong(event, "starts while the run is paused");
-		if (this.#stopping !== undefined && node.join !== "always") this.#wrong(event, "starts after the run has failed");
+		// What ran when the budget was used up may end, with the waits that it makes.
+		const ends = this.#stopping === "budget_exceeded" && node.parked;
+		if (this.#stopping !== undefined && node.join !== "always" && !ends)
+			this.#wrong(event, "starts after the run has failed");
 		if (node.started ? !node.woken : node.state !== "pending" || !this.#isMet(node))
 			this.#wrong(event, `starts a node that is not ready: ${node.state}, join ${JSON.stringify(node.join)}`);
 		const next = node.parked ? node.attempt : node.attempt + 1;

@@ -42,7 +42,7 @@ export function picture(state: RunState, exact = true): string {
 	if (!exact) ready.sort((a, b) => a - b);
 	const rows = Array.from({ length: graph.size }, (_, n) => pictureNode(state, n, exact));
 	const { seq, run, epoch, open, status, reason, stopping, settings, versions, asking, at, keys } = state;
-	const { signals, listening, awaiting, ended } = state;
+	const { signals, listening, awaiting, usage, ended } = state;
 	const { added, counts, index } = graph;
 	const plain = exact ? graph.plain : undefined;
 	const own = {
@@ -59,6 +59,7 @@ export function picture(state: RunState, exact = true): string {
 		at,
 		keys,
 		awaiting,
+		usage: { ...usage },
 		ended,
 	};
 	const lists = { ready, signals, listening, added, plain, counts: [...counts], index, edges: graph.edges.count };

@@ -347,6 +347,7 @@ describe("an outcome", () => {
 			attempts: 4,
 			stale: 0,
 			leaked: 0,
+			usage: {},
 			events: events.length,
 			wallMs: 0,
 		});
