@@ -3,28 +3,33 @@ import { aheadClock, type Clock, type Timer } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
+import type { Usage } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { AbortCode, Attempt, MemoStore, RunPort } from "./executor/attempt.js";
 import type { Executor } from "./executor/executor.js";
 import { GraphActor } from "./graph/actor.js";
 import type { ActorHost } from "./graph/actor-config.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
-import type { Lease, NodePolicies, NodeSpec, Patch, RunEvent, Wake } from "./graph/types.js";
+import type { Lease, NodeSpec, Patch, RunEvent, Wake } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
 import type { RunJournal } from "./journal/run-journal.js";
 import type { JournalWriter } from "./journal/writer.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
+import type { CheckpointerStore } from "./ports/checkpointer.js";
 import { giveBack, type TakenOver } from "./recovery.js";
 import { attemptsOf, RunHandle } from "./run.js";
 import { RunCheckpoints } from "./run-checkpoints.js";
+import { RunControl } from "./run-control.js";
 import { RunFollower } from "./run-follower.js";
 import { RunMemos } from "./run-memos.js";
+import { agentLimits, pick, policySource } from "./run-policies.js";
 import { deadlineOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { RunSnapshots } from "./run-snapshots.js";
-import { agentKey, type Limits } from "./scheduler/limits.js";
+import type { Limits } from "./scheduler/limits.js";
 import { RunQueue } from "./scheduler/run-queue.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import type { SwarmOptions } from "./swarm-options.js";
+import { runInfo } from "./swarm-ports.js";
 
 /** What a run shares with the others of its swarm. */
 export interface SwarmParts {
@@ -55,6 +60,8 @@ export interface Origin {
 	/** The events that a fork begins with. */
 	readonly history?: readonly RunEvent[];
 	readonly edit?: Patch;
+	/** Of a run that goes on, where the host keeps the progress of nodes itself. */
+	readonly progress?: { readonly store: CheckpointerStore; readonly loaded: ReadonlyMap<NodeId, unknown> };
 }
 
 /** One run inside a swarm: it carries out its actor's effects and knows when all of it is over. */
@@ -64,6 +71,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly scope = new AsyncResource("SwarmRun");
 	readonly parked = new Map<NodeId, Attempt>();
 	readonly checkpoints: RunCheckpoints;
+	readonly control: RunControl | undefined;
 	readonly memos: MemoStore;
 	inFlight = 0;
 	leaked = 0;
@@ -82,6 +90,8 @@ export class ActiveRun implements ActorHost, RunPort {
 	#deadline: Timer | undefined;
 	#ready = false;
 	#finishing = false;
+	/** It is over; what is left to do is done by its ports. */
+	#left = false;
 	#onIdle: (() => void) | undefined;
 	#lettingGo: Promise<void> | undefined;
 
@@ -108,6 +118,9 @@ export class ActiveRun implements ActorHost, RunPort {
 			throw error;
 		}
 		this.#sink?.bind(this.actor);
+		this.control = this.#makeControl(origin, options);
+		if (this.control?.checkpoints !== undefined)
+			this.checkpoints.keepIn(this.control.checkpoints, origin.progress?.loaded ?? new Map());
 		this.checkpoints.bind(this.actor);
 		const { snapshotEvery } = parts.options;
 		const saved = taken?.snapshotSeq ?? 0;
@@ -130,11 +143,33 @@ export class ActiveRun implements ActorHost, RunPort {
 		if (parts.options.inspect !== undefined) new RunFollower(this.actor, parts.options.inspect);
 		this.#ready = true;
 		this.#finishIfOver();
-		if (this.finished) return;
+		if (this.#left) return;
 		parts.scheduler.add(this.#queue);
 		this.#watch(options);
 		// Functions start when the caller has had the rest of its tick, to open readers for instance.
 		queueMicrotask(() => parts.executor.balance());
+	}
+
+	/** Where the host plugs nothing in, nothing stands between a run and its functions. */
+	#makeControl(origin: Origin, options: RunOptions): RunControl | undefined {
+		const { options: swarm, agents, executor } = this.#parts;
+		const { ports } = swarm;
+		if (ports === undefined || Object.values(ports).every((port) => port === undefined)) return undefined;
+		const due = deadlineOf(options, this.#startedAt);
+		const resumed = origin.taken !== undefined;
+		return new RunControl(
+			{ actor: this.actor, attempts: () => executor.attemptsOf(this) },
+			{
+				info: runInfo(origin.run, options, { startedAt: this.#startedAt, resumed }),
+				ports,
+				portPolicies: swarm.portPolicies ?? {},
+				budget: options.budget ?? swarm.budget ?? {},
+				agents,
+				policies: this.#policies,
+				deadline: due === undefined ? undefined : due - this.#startedAt,
+				progress: origin.progress?.store,
+			},
+		);
 	}
 
 	#makeActor({ run, nodes, taken, history, edit }: Origin, options: RunOptions): GraphActor {
@@ -162,7 +197,8 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	#watch(options: RunOptions): void {
 		const due = deadlineOf(options, this.#startedAt);
-		if (due !== undefined) {
+		// With a critic it is the soft limit: its watch has the hard one.
+		if (due !== undefined && this.control?.watchesDeadline !== true) {
 			const end = (): void => {
 				const ms = Math.round(due - this.#startedAt);
 				this.actor.post({ type: "cancel", status: "timed_out", reason: `the deadline of ${ms} ms has passed` }, ignore);
@@ -292,12 +328,16 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#finishIfOver();
 	}
 
+	used(attempt: Attempt, usage: Usage): void {
+		this.control?.used(attempt, usage);
+	}
+
 	parkedOrNot(attempt: Attempt, parked: boolean): void {
 		this.#parts.executor.parkedOrNot(attempt, parked);
 	}
 
 	#finishIfOver(): void {
-		if (this.finished || this.#finishing || this.inFlight > 0 || !this.actor.isOver) return;
+		if (this.#left || this.#finishing || this.inFlight > 0 || !this.actor.isOver) return;
 		const sink = this.#sink;
 		if (sink === undefined || sink.defer !== undefined || this.actor.poison !== undefined) return this.#finish();
 		// Effects may run ahead of the journal: what the run came to may not.
@@ -309,43 +349,26 @@ export class ActiveRun implements ActorHost, RunPort {
 	}
 
 	#finish(): void {
-		this.finished = true;
-		const { clock, scheduler, onEnd } = this.#parts;
+		this.#left = true;
+		const { clock, scheduler } = this.#parts;
 		if (this.#deadline !== undefined) clock.clear(this.#deadline);
 		for (const cleanUp of this.#cleanUp) cleanUp();
+		scheduler.remove(this.#queue);
+		const wallMs = this.#clock.now() - this.#startedAt;
+		const outcome = outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs });
+		const { control } = this;
+		if (control === undefined) return this.#leave(outcome);
+		// Never rejects: what a port does wrong is the port's failure.
+		void control.close(outcome).then(() => this.#leave(outcome));
+	}
+
+	#leave(outcome: RunOutcome): void {
+		this.finished = true;
 		this.#sink?.close();
 		this.#release();
-		scheduler.remove(this.#queue);
-		onEnd(this);
-		const wallMs = this.#clock.now() - this.#startedAt;
-		this.#resolve(outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs }));
+		this.#parts.onEnd(this);
+		this.#resolve(outcome);
 	}
 }
 
 function ignore(): void {}
-
-function policySource({ agents, limits, options: swarm }: SwarmParts, run: RunOptions): PolicySource {
-	const defaults: NodePolicies = { ...pick(swarm, POLICIES), ...pick(run, POLICIES) };
-	return { agent: (name) => agents.get(name), hasLimit: (name) => limits.has(name), defaults };
-}
-
-const POLICIES = ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate", "onResume"] as const;
-
-/** The named fields of an object that are set. */
-function pick<T extends object, Key extends keyof T>(
-	from: T,
-	keys: readonly Key[],
-): { [K in Key]?: Exclude<T[K], undefined> } {
-	const picked: { [K in Key]?: Exclude<T[K], undefined> } = {};
-	for (const key of keys) if (from[key] !== undefined) picked[key] = from[key] as Exclude<T[Key], undefined>;
-	return picked;
-}
-
-function agentLimits(agents: ReadonlyMap<string, AnyAgent>): (name: string) => readonly string[] | undefined {
-	const limits = new Map<string, readonly string[]>();
-	for (const [name, agent] of agents) {
-		const names = [...(agent.limits ?? []), ...(agent.concurrency === undefined ? [] : [agentKey(name)])];
-		if (names.length > 0) limits.set(name, names);
-	}
-	return (name) => limits.get(name);
-}

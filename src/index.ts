@@ -20,6 +20,7 @@ export {
 export type { AgentGraph } from "./executor/agent-graph.js";
 export type { Checkpoint } from "./executor/checkpoint.js";
 export type { AgentContext, Approval } from "./executor/context.js";
+export type { BudgetView, ToolCall } from "./executor/control.js";
 export { Executor, type ExecutorOptions } from "./executor/executor.js";
 export { LocalPool, type WorkerPool } from "./executor/worker-pool.js";
 export { GraphActor } from "./graph/actor.js";
@@ -35,6 +36,7 @@ export type {
 	AgentVersions,
 	Blocked,
 	FailurePolicy,
+	Fallback,
 	GrowthLimits,
 	Interruption,
 	Join,
@@ -105,6 +107,7 @@ export type { PaletteCaller, PalettePort } from "./ports/palette.js";
 export type { AttemptInfo, PortName, PortPolicy, RunInfo } from "./ports/port.js";
 export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
+export type { BudgetBehaviour } from "./run-budget.js";
 export { type ReadRunOptions, readRun, StoredRun } from "./run-reader.js";
 export { type WatchOptions, watchRun } from "./run-watch.js";
 export { Limits } from "./scheduler/limits.js";
@@ -112,5 +115,6 @@ export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./schedul
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
 export { createSwarm, type Recovered, RunFailedError, Swarm } from "./swarm.js";
 export type { ForkOptions, GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
+export type { PortPolicies, Ports } from "./swarm-ports.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";

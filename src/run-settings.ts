@@ -14,6 +14,9 @@ const KEPT = [
 	"onPatchRejected",
 	"canMutate",
 	"onResume",
+	"metadata",
+	"budget",
+	"parent",
 ] as const satisfies readonly (keyof StartOptions)[];
 
 /** What a run was started with, its deadline as a point in time. */

@@ -8,6 +8,7 @@ import type { VersionPolicy } from "./recovery.js";
 import { agentKey } from "./scheduler/limits.js";
 import { type SchedulingPolicy, schedulingPolicies } from "./scheduler/run-queue.js";
 import type { GraphSpec, StartOptions, SwarmOptions } from "./swarm-options.js";
+import { checkBudgetBehaviour, checkPorts } from "./swarm-ports.js";
 
 /** The limits of a swarm, those of single agents included. */
 export function limitEntries(options: SwarmOptions): [string, number][] {
@@ -27,6 +28,8 @@ export function checkOptions(options: SwarmOptions): void {
 		if (problem !== undefined) throw new SwarmError("INVALID_OPTION", `agent "${agent.name}": ${problem}`);
 	}
 	checkJournal(options);
+	checkPorts(options.ports, options.portPolicies);
+	checkBudgetBehaviour(options.budget);
 	checkWhole(options.concurrency, "concurrency", 1, 100_000);
 	checkWhole(options.maxNodes, "maxNodes", 0, Number.MAX_SAFE_INTEGER);
 	checkWhole(options.maxDepth, "maxDepth", 0, Number.MAX_SAFE_INTEGER);
@@ -47,6 +50,7 @@ export function checkStart(graph: GraphSpec, options: StartOptions): void {
 	checkWhole(options.concurrency, "concurrency", 1, 100_000);
 	checkWhole(options.onStall?.times, "onStall.times", 1, 1_000);
 	checkCommon(options);
+	checkBudgetBehaviour(options.budget);
 	if (options.deadline !== undefined) milliseconds(options.deadline, "deadline");
 	const { signal } = options;
 	if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {

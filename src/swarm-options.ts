@@ -11,8 +11,10 @@ import type { GrowthLimits, NodePolicies, Patch } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
 import type { Durability } from "./journal/writer.js";
 import type { VersionPolicy } from "./recovery.js";
+import type { BudgetBehaviour } from "./run-budget.js";
 import type { Inspect } from "./run-follower.js";
 import type { SchedulingPolicy } from "./scheduler/run-queue.js";
+import type { PortPolicies, Ports } from "./swarm-ports.js";
 import type { NodeSpecOf } from "./typed-spec.js";
 
 /** What a swarm is made of. */
@@ -58,6 +60,12 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 	 * when it goes on elsewhere; at least 1. By default after 50,000, and eight for each node where that is more.
 	 */
 	readonly snapshotEvery?: number;
+	/** What the host plugs in around its runs; nothing of it is needed. */
+	readonly ports?: Ports;
+	/** What runs do when a port throws, rejects or does not answer in time. */
+	readonly portPolicies?: PortPolicies;
+	/** What runs do when their budget is used up; needs `ports.budget`. */
+	readonly budget?: BudgetBehaviour;
 	readonly clock?: Clock;
 	readonly ids?: IdSource;
 	/** A 32-bit integer that jitter is drawn from; by default it comes from the run's id. */
@@ -96,6 +104,14 @@ export interface ForkOptions extends Omit<StartOptions, "onStall"> {
 	readonly reset?: readonly NodeId[];
 }
 
+/** The call that a run came of. */
+export interface ParentCall {
+	readonly run: RunId;
+	readonly node: NodeId;
+	/** The runs above that one, nearest first. */
+	readonly ancestors: readonly RunId[];
+}
+
 /** Options of one run. */
 export interface StartOptions extends Omit<NodePolicies, "limits"> {
 	/** A run that is still going on or was kept may not have the same id. */
@@ -109,6 +125,10 @@ export interface StartOptions extends Omit<NodePolicies, "limits"> {
 	/** Adds this node where the run would end stalled, up to `times` (default once). */
 	readonly onStall?: StallPlan;
 	readonly metadata?: Readonly<Record<string, Plain>>;
+	/** What the run does when its budget is used up; by default what the swarm says. */
+	readonly budget?: BudgetBehaviour;
+	/** @internal The node that has called the run. */
+	readonly parent?: ParentCall;
 	/** Attempts of this run at a time. */
 	readonly concurrency?: number;
 	readonly policy?: SchedulingPolicy;

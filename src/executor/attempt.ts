@@ -2,11 +2,13 @@ import type { AsyncResource } from "node:async_hooks";
 import type { Timer } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
+import type { Usage } from "../core/usage.js";
 import type { Answer, GraphActor } from "../graph/actor.js";
 import type { Command } from "../graph/command.js";
 import type { Lease, StagedPatch, Wait, Wake } from "../graph/types.js";
 import type { AnyAgent } from "./agent.js";
 import { AgentContext } from "./context.js";
+import type { AttemptControl } from "./control.js";
 import type { MemoPlan } from "./memo.js";
 
 /** A run as the executor sees it. */
@@ -22,6 +24,8 @@ export interface RunPort {
 	readonly memos: MemoStore;
 	/** Saved progress of the run's nodes. */
 	readonly checkpoints: CheckpointStore;
+	/** What the host has plugged in; none where it has nothing. */
+	readonly control: AttemptControl | undefined;
 	/** Functions that have not returned, leaked ones left out. */
 	inFlight: number;
 	/** Functions that had not returned when their grace was over. */
@@ -30,6 +34,8 @@ export interface RunPort {
 	released(lease: Lease): void;
 	/** A function returned or was given up. */
 	returned(): void;
+	/** What an attempt says that it has used. */
+	used(attempt: Attempt, usage: Usage): void;
 	/** A request to park was granted or refused. */
 	parkedOrNot(attempt: Attempt, parked: boolean): void;
 }

@@ -1,11 +1,13 @@
 import { type Duration, milliseconds } from "../core/durations.js";
 import { type ErrorInfo, SwarmError } from "../core/errors.js";
+import { checkUsage, type Usage } from "../core/usage.js";
 import { waitKey } from "../core/wait-key.js";
 import type { Settled } from "../graph/dependencies.js";
 import type { Wait, Wake } from "../graph/types.js";
 import { AgentGraph } from "./agent-graph.js";
 import type { Attempt } from "./attempt.js";
 import { Checkpoint } from "./checkpoint.js";
+import type { BudgetView } from "./control.js";
 
 /** How a person answered. */
 export interface Approval {
@@ -113,7 +115,41 @@ export class AgentContext {
 		const value = await run();
 		const answer = await this.#attempt.ask({ type: "step", lease: this.#attempt.lease, name, value });
 		if ("code" in answer) throw SwarmError.from(answer);
+		this.#attempt.run.control?.stepped(this.#attempt, name);
 		return value;
+	}
+
+	/**
+	 * Says what the work has used since the last time: tokens, cost, whatever is counted. It counts for the budget and for
+	 * windows of limits at once, and for `stats.usage` whatever becomes of the attempt.
+	 *
+	 * @param usage - what came on top; finite numbers of at least 0, by measure
+	 * @throws SwarmError `INVALID_INPUT`
+	 */
+	usage(usage: Usage): void {
+		checkUsage(usage, `the usage of node "${this.nodeId}"`);
+		const { lease, run } = this.#attempt;
+		run.actor.post({ type: "charge", node: lease.node, attempt: lease.attempt, usage }, noop);
+		run.used(this.#attempt, usage);
+	}
+
+	/** How this attempt stands with the budget of its run; never low where there is none. */
+	get budget(): BudgetView {
+		return this.#attempt.run.control?.budgetOf(this.#attempt) ?? { low: false };
+	}
+
+	/**
+	 * Leaves a note in the record of the run, where the host keeps one.
+	 *
+	 * @param data - plain data that belongs to it
+	 */
+	log(message: string, data?: unknown): void {
+		this.#attempt.run.control?.logged(this.#attempt, message, data);
+	}
+
+	/** @internal How a wait has ended for an attempt before this one. Each is given once. */
+	answered(wait: Wait): Wake | undefined {
+		return this.#waited?.get(waitKey(wait))?.shift();
 	}
 
 	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
@@ -239,7 +275,7 @@ export class AgentContext {
 	}
 
 	#wait(wait: Wait): Promise<Wake> {
-		const before = this.#waited?.get(waitKey(wait))?.shift();
+		const before = this.answered(wait);
 		return before === undefined ? this.#attempt.park(wait) : Promise.resolve(before);
 	}
 }

@@ -6,6 +6,7 @@ import type { Lease, Wake } from "../graph/types.js";
 import { type AnyAgent, branded } from "./agent.js";
 import { type AbortCode, Attempt, type Interruption, type Remembered, type RunPort } from "./attempt.js";
 import { Callbacks } from "./callbacks.js";
+import { invoke } from "./invoke.js";
 import { type MemoPlan, memoPlan, remembered, replayed } from "./memo.js";
 import { type Returned, returnedBy } from "./returned.js";
 import type { WorkerPool } from "./worker-pool.js";
@@ -162,23 +163,20 @@ export class Executor {
 
 	/** A pool carries the call to its worker. */
 	#send(attempt: Attempt, input: unknown): void {
-		const { agent, context, run } = attempt;
 		let arrived = false;
 		const arrive = (ok: boolean, value: unknown): void => {
 			if (arrived) return this.#report(attempt, ok, value);
 			arrived = true;
 			this.#settle(attempt, ok, value);
 		};
-		this.#options.pool.execute?.(() => run.scope.runInAsyncScope(agent.run, agent, input, context), arrive);
+		this.#options.pool.execute?.(() => invoke(attempt, input), arrive);
 	}
 
 	#call(attempt: Attempt, input: unknown): void {
 		let returned: unknown;
 		let later: boolean;
 		try {
-			const { agent, context, run } = attempt;
-			// Whatever set this going: the function sees what whoever started its run had stored for it.
-			returned = run.scope.runInAsyncScope(agent.run, agent, input, context);
+			returned = invoke(attempt, input);
 			// A getter of the agent's may throw too.
 			later = returned instanceof Promise || isThenable(returned);
 		} catch (error) {
@@ -294,6 +292,7 @@ export class Executor {
 	parkedOrNot(attempt: Attempt, parked: boolean): void {
 		if (parked) {
 			attempt.run.parked.set(attempt.lease.node, attempt);
+			attempt.run.control?.parked(attempt);
 			this.#freeSlot(attempt);
 			this.#options.onFree();
 			return;
@@ -315,6 +314,7 @@ export class Executor {
 		attempt.holdsSlot = true;
 		attempt.index = this.#running.length;
 		this.#running.push(attempt);
+		attempt.run.control?.continued(attempt);
 		const interruption = attempt.interrupt();
 		const { waiting } = interruption;
 		interruption.waiting = undefined;
@@ -343,6 +343,7 @@ export class Executor {
 		const interruption = attempt.interrupt();
 		this.#leave(attempt);
 		interruption.leaked = true;
+		run.control?.givenUp(attempt);
 		run.leaked++;
 		interruption.onReturn?.();
 		run.returned();

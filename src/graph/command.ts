@@ -38,6 +38,8 @@ export type Command =
 	| { readonly type: "steer"; readonly node: string; readonly payload: unknown }
 	| { readonly type: "emit"; readonly lease: Lease; readonly index: number; readonly value: unknown }
 	| { readonly type: "kill"; readonly node: string; readonly reason: string }
+	/** The attempt may take until then. */
+	| { readonly type: "extend"; readonly lease: Lease; readonly until: number }
 	/** The run that a node had called is over. */
 	| {
 			readonly type: "child";

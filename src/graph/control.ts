@@ -4,7 +4,7 @@ import { checkUsage } from "../core/usage.js";
 import type { Command } from "./command.js";
 import { abort, cancelRun, exhaustRun } from "./consequences.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
-import { STARTED, WAITING } from "./node-table.js";
+import { HAS_TIMERS, STARTED, WAITING } from "./node-table.js";
 import { failFinally, type OutcomeRules } from "./outcome.js";
 import { applyCharged, applySteered } from "./progress.js";
 import { refuse, unknownNode } from "./spec.js";
@@ -57,6 +57,17 @@ export function emit(tx: Transaction, { lease, index, value }: Asked<"emit">): A
 	const unfit = notPlain(`chunk ${index} of "${lease.node}"`, value);
 	if (unfit !== undefined) return unfit;
 	tx.stamp({ type: "node.emitted", node: lease.node, attempt: lease.attempt, index, value });
+	return DONE;
+}
+
+/** An attempt may take longer than its limit says: whoever watches it ends it before, if need be. */
+export function extend(tx: Transaction, { lease, until }: Asked<"extend">): Accepted | Refusal {
+	const n = leased(tx, lease);
+	if (typeof n === "object") return n;
+	const { graph } = tx.state;
+	const fence = graph.nodes.lease(n);
+	graph.nodes.flag(n, HAS_TIMERS);
+	tx.batch.effects.push({ type: "timer", node: graph.id(n), kind: "attempt", due: until, fence });
 	return DONE;
 }
 

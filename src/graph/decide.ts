@@ -3,7 +3,7 @@ import { nextRunStatus } from "../core/lifecycle.js";
 import { type Author, HOST } from "./author.js";
 import type { Command } from "./command.js";
 import { abort, cancelRun, continueRun, type EndRules, follow, leaseOf } from "./consequences.js";
-import { charge, childEnded, emit, exhaust, kill, portFailed, steer } from "./control.js";
+import { charge, childEnded, emit, exhaust, extend, kill, portFailed, steer } from "./control.js";
 import { resolveInput } from "./dependencies.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { Started } from "./lease.js";
@@ -88,6 +88,8 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 			return steer(tx, command);
 		case "emit":
 			return emit(tx, command);
+		case "extend":
+			return extend(tx, command);
 		case "kill":
 			return kill(tx, command, rules);
 		case "child":

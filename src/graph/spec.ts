@@ -146,6 +146,7 @@ const FIELDS: Readonly<Record<Exclude<keyof NodeSpec, "id" | "agent" | "input">,
 	canMutate: (value: unknown) => oneOf(value, "canMutate", [true, false, "own"]),
 	memo: checkMemo,
 	onResume: (value: unknown) => oneOf(value, "onResume", ["retry", "fail", "ask"]),
+	fallback: checkFallback,
 };
 
 function checkField(spec: NodeSpec, key: keyof NodeSpec): string | undefined {
@@ -163,11 +164,29 @@ function checkField(spec: NodeSpec, key: keyof NodeSpec): string | undefined {
  * @returns what is wrong in words, undefined when nothing is
  */
 export function checkPolicies(policies: NodePolicies): string | undefined {
-	for (const key of ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate", "onResume"] as const) {
+	for (const key of [
+		"retry",
+		"timeout",
+		"onFailure",
+		"onPatchRejected",
+		"canMutate",
+		"onResume",
+		"fallback",
+	] as const) {
 		const value = policies[key];
 		const problem = value === undefined ? undefined : FIELDS[key](value as never);
 		if (problem !== undefined) return problem;
 	}
+	return undefined;
+}
+
+function checkFallback(value: unknown): string | undefined {
+	const { agent, model } = (typeof value === "object" && value !== null ? value : {}) as Partial<
+		Record<string, unknown>
+	>;
+	if (agent === undefined && model === undefined) return `fallback is ${show(value)}: use { agent } or { model }`;
+	for (const name of [agent, model])
+		if (name !== undefined && (typeof name !== "string" || name === "")) return "fallback names no agent or model";
 	return undefined;
 }
 

@@ -61,6 +61,15 @@ export interface NodePolicies {
 	 * a person is asked. The third crash of a node fails it in any case.
 	 */
 	readonly onResume?: ResumePolicy;
+	/** What is used in its place when the budget is low and the run is to degrade. */
+	readonly fallback?: Fallback;
+}
+
+/** The cheaper way: another agent with the same input, or another model for the agent to use. */
+export interface Fallback {
+	readonly agent?: string;
+	/** What `ctx.budget.model` says then. */
+	readonly model?: string;
 }
 
 /** One unit of work: plain data only. */

@@ -38,6 +38,7 @@ const spec = nearly<NodeSpec>({
 	onPatchRejected: fc.constantFrom("fail", "complete"),
 	canMutate: fc.constantFrom(true, false, "own"),
 	onResume: fc.constantFrom("retry", "fail", "ask"),
+	fallback: fc.constantFrom({ agent: "work" }, { model: "small" }, { agent: "" }, {}, 7),
 	memo: fc.constantFrom(true, false, { key: "k" }),
 });
 

@@ -1,0 +1,97 @@
+import type { Clock } from "../core/clock.js";
+import { milliseconds } from "../core/durations.js";
+import { errorInfo, SwarmError } from "../core/errors.js";
+import type { PortAnswer, PortName, PortPolicy } from "./port.js";
+
+const DEFAULT_DEADLINE_MS = 10_000;
+
+/** What a call of a port came to. */
+export type Guarded<Value> =
+	| { readonly ok: true; readonly value: Value }
+	| { readonly ok: false; readonly error: SwarmError };
+
+/** Ports whose failure ends a run unless their policy says otherwise: without them it would spend or lose what it may not. */
+const VITAL: ReadonlySet<PortName> = new Set(["budget", "checkpointer"]);
+
+/** Where failures are reported. */
+export type PortReport = (failure: SwarmError, fail: boolean) => void;
+
+/** Stands between a run and a port of the host: whatever the port does, the run gets an answer in time. */
+export class PortGuard {
+	readonly deadline: number;
+	/** Whether its failure ends the run. */
+	readonly fail: boolean;
+
+	/**
+	 * @param report - told of every failure, once
+	 * @throws SwarmError `INVALID_OPTION` for a deadline that is none
+	 */
+	constructor(
+		readonly port: PortName,
+		policy: PortPolicy,
+		private readonly clock: Clock,
+		private readonly report: PortReport,
+	) {
+		this.deadline = milliseconds(policy.deadline ?? DEFAULT_DEADLINE_MS, `portPolicies.${port}.deadline`);
+		this.fail = policy.onFailure === undefined ? VITAL.has(port) : policy.onFailure === "failRun";
+	}
+
+	/**
+	 * Calls the port: an answer that is there is given at once, one that comes later within the deadline.
+	 *
+	 * @param late - takes an answer that nobody waits for any more
+	 */
+	ask<Value>(
+		operation: string,
+		call: () => PortAnswer<Value>,
+		late?: (value: Value) => void,
+	): Guarded<Value> | Promise<Guarded<Value>> {
+		let answer: PortAnswer<Value>;
+		try {
+			answer = call();
+			if (!isThenable(answer)) return { ok: true, value: answer };
+		} catch (thrown) {
+			return this.failed(operation, thrown);
+		}
+		return this.#wait(operation, answer, late);
+	}
+
+	#wait<Value>(
+		operation: string,
+		answer: PromiseLike<Value>,
+		late: ((value: Value) => void) | undefined,
+	): Promise<Guarded<Value>> {
+		return new Promise((resolve) => {
+			let over = false;
+			const timer = this.clock.set(this.clock.now() + this.deadline, () => {
+				over = true;
+				resolve(this.failed(operation, new Error(`it did not answer within ${this.deadline} ms`)));
+			});
+			Promise.resolve(answer).then(
+				(value) => {
+					if (over) return late?.(value);
+					this.clock.clear(timer);
+					resolve({ ok: true, value });
+				},
+				(thrown: unknown) => {
+					// It was reported when it did not answer.
+					if (over) return;
+					this.clock.clear(timer);
+					resolve(this.failed(operation, thrown));
+				},
+			);
+		});
+	}
+
+	/** Reports what a port has done wrong. */
+	failed(operation: string, thrown: unknown): { readonly ok: false; readonly error: SwarmError } {
+		const { message } = errorInfo(thrown);
+		const error = new SwarmError("PORT_FAILED", `${this.port}: ${operation}: ${message}`, {}, { cause: thrown });
+		this.report(error, this.fail);
+		return { ok: false, error };
+	}
+}
+
+function isThenable<Value>(value: PortAnswer<Value>): value is PromiseLike<Value> {
+	return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,261 @@
+import { type Duration, milliseconds } from "./core/durations.js";
+import { SwarmError } from "./core/errors.js";
+import { addUsage, checkUsage, emptyUsage, type Usage, type UsageTotal } from "./core/usage.js";
+import type { AnyAgent } from "./executor/agent.js";
+import type { Attempt } from "./executor/attempt.js";
+import type { BudgetView } from "./executor/control.js";
+import type { Wait } from "./graph/types.js";
+import type { BudgetPort, BudgetVerdict } from "./ports/budget.js";
+import type { Guarded, PortGuard } from "./ports/guard.js";
+import type { RunInfo } from "./ports/port.js";
+
+/** What a run does when its budget is used up. */
+export interface BudgetBehaviour {
+	/**
+	 * `stop` (default): the run ends `budget_exceeded`. `degrade`: from the warning on, nodes that name a `fallback` use it, and the
+	 * run ends when even that is too much. `ask`: the node waits for `run.approve`.
+	 */
+	readonly onExhausted?: "stop" | "degrade" | "ask";
+	/** What becomes of what runs when the run stops: it may end (default), or is aborted. */
+	readonly inFlight?: "finish" | "abort";
+	/** Where the budget says when it is worth asking again, a node waits up to so long; default 1 hour. */
+	readonly maxWait?: Duration;
+}
+
+/** What one attempt has reserved and used. */
+interface Spending {
+	reservation: string | undefined;
+	readonly used: UsageTotal;
+	low: boolean;
+	remaining: Usage | undefined;
+	model: string | undefined;
+	/** Since when it holds a slot; undefined while it is parked. */
+	heldSince: number | undefined;
+	heldMs: number;
+}
+
+const DEFAULT_MAX_WAIT_MS = 3_600_000;
+/** Under this name waits for the budget are told from the agent's own. */
+const WAIT_NAME = "dagswarm.budget";
+const DEGRADES: BudgetView = Object.freeze({ low: false });
+
+/** Reserves for the attempts of a run before their functions are called, and settles afterwards. */
+export class RunBudget {
+	readonly #spendings = new Map<Attempt, Spending>();
+	readonly #opened: Guarded<void> | Promise<Guarded<void>> | undefined;
+	readonly #behaviour: BudgetBehaviour;
+	readonly #maxWait: number;
+
+	constructor(
+		private readonly port: BudgetPort,
+		private readonly guard: PortGuard,
+		private readonly run: RunInfo,
+		spent: Usage,
+		behaviour: BudgetBehaviour,
+		private readonly agents: ReadonlyMap<string, AnyAgent>,
+	) {
+		this.#behaviour = behaviour;
+		this.#maxWait = milliseconds(behaviour.maxWait ?? DEFAULT_MAX_WAIT_MS, "budget.maxWait");
+		if (port.open !== undefined) this.#opened = guard.ask("open", () => port.open?.(run, spent));
+	}
+
+	/**
+	 * Asks for what an attempt is expected to use.
+	 *
+	 * @returns the agent to call, at once where the port answers at once; rejects with `BUDGET_EXCEEDED`
+	 */
+	admit(attempt: Attempt, input: unknown): AnyAgent | Promise<AnyAgent> {
+		if (this.#opened instanceof Promise) return this.#opened.then(() => this.#admit(attempt, input));
+		const estimate = this.#estimate(attempt, attempt.agent, input);
+		const first = this.#ask(attempt, estimate, this.#isSpared(attempt));
+		if (!(first instanceof Promise) && first.ok && first.value.verdict === "allowed") {
+			this.#reserved(attempt, first.value);
+			return attempt.agent;
+		}
+		return this.#decide(attempt, input, first);
+	}
+
+	#admit(attempt: Attempt, input: unknown): Promise<AnyAgent> {
+		const estimate = this.#estimate(attempt, attempt.agent, input);
+		return this.#decide(attempt, input, this.#ask(attempt, estimate, this.#isSpared(attempt)));
+	}
+
+	async #decide(
+		attempt: Attempt,
+		input: unknown,
+		first: Guarded<BudgetVerdict> | Promise<Guarded<BudgetVerdict>>,
+	): Promise<AnyAgent> {
+		let agent = attempt.agent;
+		let answer = await first;
+		for (;;) {
+			if (attempt.over !== undefined) {
+				if (answer.ok && answer.value.verdict !== "blocked") this.#giveBack(answer.value.reservation);
+				throw attempt.signal.reason;
+			}
+			// Without a budget the run goes on where its policy says so; otherwise it has ended by now.
+			if (!answer.ok) {
+				this.#open(attempt, undefined);
+				return agent;
+			}
+			const verdict = answer.value;
+			const fallback = this.#behaviour.onExhausted === "degrade" ? this.#fallback(attempt) : undefined;
+			if (verdict.verdict !== "blocked") {
+				if (verdict.verdict === "allowed" || fallback === undefined || agent === fallback.agent) {
+					this.#reserved(attempt, verdict);
+					return agent;
+				}
+				if (fallback.agent === undefined) {
+					this.#reserved(attempt, verdict).model = fallback.model;
+					return agent;
+				}
+				// What was reserved was for the agent that is dear.
+				this.#giveBack(verdict.reservation);
+			} else if (fallback?.agent === undefined || agent === fallback.agent) {
+				answer = await this.#blocked(attempt, verdict, this.#estimate(attempt, agent, input));
+				continue;
+			}
+			agent = fallback.agent;
+			answer = await this.#ask(attempt, this.#estimate(attempt, agent, input), false);
+		}
+	}
+
+	/** Waits where that helps, asks a person where that is wanted, and otherwise ends the run. */
+	async #blocked(
+		attempt: Attempt,
+		verdict: Extract<BudgetVerdict, { verdict: "blocked" }>,
+		estimate: Usage,
+	): Promise<Guarded<BudgetVerdict>> {
+		const { retryAfter, reason } = verdict;
+		const { actor } = attempt.run;
+		if (retryAfter !== undefined && retryAfter <= this.#maxWait) {
+			const until = actor.clock.now() + Math.max(retryAfter, 1);
+			await attempt.park({ kind: "sleep", until, name: WAIT_NAME });
+			return this.#ask(attempt, estimate, false);
+		}
+		if (this.#behaviour.onExhausted === "ask" && (await this.#isApproved(attempt, reason, estimate)))
+			return this.#ask(attempt, estimate, true);
+		actor.post({ type: "exhaust", reason, abort: this.#behaviour.inFlight === "abort" }, ignore);
+		const error = new SwarmError("BUDGET_EXCEEDED", `node "${attempt.lease.node}" was not run: ${reason}`, {
+			nodes: [attempt.lease.node],
+		});
+		throw Object.assign(error, { retryable: false });
+	}
+
+	async #isApproved(attempt: Attempt, reason: string, estimate: Usage): Promise<boolean> {
+		const wait: Wait = {
+			kind: "approval",
+			name: WAIT_NAME,
+			reason: `${reason}: may "${attempt.lease.node}" run all the same?`,
+			data: { estimate: { ...estimate } },
+		};
+		const wake = attempt.context.answered(wait) ?? (await attempt.park(wait));
+		return wake.kind === "approved";
+	}
+
+	#ask(attempt: Attempt, estimate: Usage, approved: boolean): Guarded<BudgetVerdict> | Promise<Guarded<BudgetVerdict>> {
+		const { lease, agent } = attempt;
+		const request = { run: this.run, node: lease.node, attempt: lease.attempt, agent: agent.name, estimate, approved };
+		return this.guard.ask(
+			"reserve",
+			() => this.port.reserve(request),
+			(late) => {
+				if (late.verdict !== "blocked") this.#giveBack(late.reservation);
+			},
+		);
+	}
+
+	/** Nodes that run in any case, to tidy up, are counted and not refused. */
+	#isSpared(attempt: Attempt): boolean {
+		return attempt.run.actor.state.stopping !== undefined;
+	}
+
+	#reserved(attempt: Attempt, verdict: Exclude<BudgetVerdict, { verdict: "blocked" }>): Spending {
+		const spending = this.#open(attempt, verdict.reservation);
+		spending.low = verdict.verdict === "warning";
+		spending.remaining = verdict.remaining;
+		return spending;
+	}
+
+	#open(attempt: Attempt, reservation: string | undefined): Spending {
+		const used = emptyUsage();
+		if (attempt.lease.attempt === 1) addUsage(used, { nodes: 1 });
+		const heldSince = attempt.run.actor.clock.now();
+		const spending = { reservation, used, low: false, remaining: undefined, model: undefined, heldSince, heldMs: 0 };
+		this.#spendings.set(attempt, spending);
+		return spending;
+	}
+
+	#fallback(attempt: Attempt): { agent: AnyAgent | undefined; model: string | undefined } | undefined {
+		const spec = attempt.run.actor.leases.spec(attempt.lease);
+		const fallback = spec.fallback ?? attempt.agent.fallback;
+		if (fallback === undefined) return undefined;
+		const agent = fallback.agent === undefined ? undefined : this.agents.get(fallback.agent);
+		return { agent, model: fallback.model };
+	}
+
+	#estimate(attempt: Attempt, agent: AnyAgent, input: unknown): Usage {
+		const { estimate } = agent as { readonly estimate?: Usage | ((input: unknown) => Usage) };
+		const given = typeof estimate === "function" ? estimate(input) : (estimate ?? {});
+		checkUsage(given, `the estimate of agent "${agent.name}"`);
+		return attempt.lease.attempt === 1 ? { ...given, nodes: given.nodes ?? 1 } : given;
+	}
+
+	/** How an attempt stands, for its agent. */
+	viewOf(attempt: Attempt): BudgetView {
+		const spending = this.#spendings.get(attempt);
+		if (spending === undefined) return DEGRADES;
+		const { low, remaining, model } = spending;
+		return { low, ...(remaining !== undefined && { remaining }), ...(model !== undefined && { model }) };
+	}
+
+	used(attempt: Attempt, usage: Usage): void {
+		const spending = this.#spendings.get(attempt);
+		if (spending === undefined) return;
+		addUsage(spending.used, usage);
+		this.#settle(spending, false);
+	}
+
+	parked(attempt: Attempt): void {
+		const spending = this.#spendings.get(attempt);
+		if (spending?.heldSince === undefined) return;
+		spending.heldMs += attempt.run.actor.clock.now() - spending.heldSince;
+		spending.heldSince = undefined;
+	}
+
+	continued(attempt: Attempt): void {
+		const spending = this.#spendings.get(attempt);
+		if (spending !== undefined) spending.heldSince = attempt.run.actor.clock.now();
+	}
+
+	/** The function has returned, or was given up. @returns what it has used beside what it said itself */
+	end(attempt: Attempt): Usage | undefined {
+		const spending = this.#spendings.get(attempt);
+		if (spending === undefined) return undefined;
+		this.parked(attempt);
+		this.#spendings.delete(attempt);
+		const own: Usage = {
+			agentSeconds: spending.heldMs / 1_000,
+			...(attempt.lease.attempt === 1 && { nodes: 1 }),
+		};
+		addUsage(spending.used, { agentSeconds: spending.heldMs / 1_000 });
+		this.#settle(spending, true);
+		return own;
+	}
+
+	#settle({ reservation, used }: Spending, last: boolean): void {
+		if (reservation === undefined) return;
+		void this.guard.ask("settle", () => this.port.settle(reservation, { ...used }, last));
+	}
+
+	#giveBack(reservation: string): void {
+		void this.guard.ask("settle", () => this.port.settle(reservation, {}, true));
+	}
+
+	/** The run is over in this process. */
+	async close(): Promise<void> {
+		for (const attempt of [...this.#spendings.keys()]) this.end(attempt);
+		if (this.port.close !== undefined) await this.guard.ask("close", () => this.port.close?.(this.run));
+	}
+}
+
+function ignore(): void {}

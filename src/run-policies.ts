@@ -1,0 +1,37 @@
+import type { SwarmParts } from "./active-run.js";
+import type { AnyAgent } from "./executor/agent.js";
+import type { PolicySource } from "./graph/policies.js";
+import type { NodePolicies } from "./graph/types.js";
+import type { RunOptions } from "./run-settings.js";
+import { agentKey } from "./scheduler/limits.js";
+
+/** The policies of agents, run and swarm. */
+export function policySource(
+	{ agents, limits, options: swarm }: Pick<SwarmParts, "agents" | "limits" | "options">,
+	run: RunOptions,
+): PolicySource {
+	const defaults: NodePolicies = { ...pick(swarm, POLICIES), ...pick(run, POLICIES) };
+	return { agent: (name) => agents.get(name), hasLimit: (name) => limits.has(name), defaults };
+}
+
+const POLICIES = ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate", "onResume", "fallback"] as const;
+
+/** The named fields of an object that are set. */
+export function pick<T extends object, Key extends keyof T>(
+	from: T,
+	keys: readonly Key[],
+): { [K in Key]?: Exclude<T[K], undefined> } {
+	const picked: { [K in Key]?: Exclude<T[K], undefined> } = {};
+	for (const key of keys) if (from[key] !== undefined) picked[key] = from[key] as Exclude<T[Key], undefined>;
+	return picked;
+}
+
+/** The limits that every node of an agent takes. */
+export function agentLimits(agents: ReadonlyMap<string, AnyAgent>): (name: string) => readonly string[] | undefined {
+	const limits = new Map<string, readonly string[]>();
+	for (const [name, agent] of agents) {
+		const names = [...(agent.limits ?? []), ...(agent.concurrency === undefined ? [] : [agentKey(name)])];
+		if (names.length > 0) limits.set(name, names);
+	}
+	return (name) => limits.get(name);
+}
