@@ -92,6 +92,15 @@ export type { Durability } from "./journal/writer.js";
 export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";
 export { type NodeField, type PlanDiff, planDiff } from "./plan-diff.js";
 export type { AuditEntry, AuditPort, AuditRecorder, AuditStats } from "./ports/audit.js";
+export { auditDigest, type ElidedValue } from "./ports/audit-chain.js";
+export {
+	type AuditRecord,
+	type AuditVerdict,
+	auditFileName,
+	readAudit,
+	type VerifyAuditOptions,
+	verifyAudit,
+} from "./ports/audit-reader.js";
 export type { BudgetPort, BudgetRequest, BudgetVerdict } from "./ports/budget.js";
 export type { CheckpointerPort, CheckpointerStore } from "./ports/checkpointer.js";
 export type {
@@ -103,6 +112,9 @@ export type {
 	CriticVerdict,
 } from "./ports/critic.js";
 export type { Artifact, Delivery, DeliveryPort } from "./ports/delivery.js";
+export type { Disk } from "./ports/disk.js";
+export { type FileAuditOptions, fileAudit } from "./ports/file-audit.js";
+export { type MemoryAudit, memoryAudit, type RecordedRun } from "./ports/memory-audit.js";
 export type { PaletteCaller, PalettePort } from "./ports/palette.js";
 export type { AttemptInfo, PortName, PortPolicy, RunInfo } from "./ports/port.js";
 export type { VersionPolicy } from "./recovery.js";

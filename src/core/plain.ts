@@ -186,3 +186,30 @@ export function canonicalJson(value: unknown): string {
 	);
 	return text ?? "undefined";
 }
+
+/**
+ * What {@link canonicalJson} wrote, parsed, as plain data: bytes are bytes again.
+ *
+ * @param parsed - what `JSON.parse` gave; it is changed
+ */
+export function fromCanonical(parsed: unknown): unknown {
+	if (typeof parsed !== "object" || parsed === null) return parsed;
+	const [only, ...others] = Object.keys(parsed);
+	if (only !== undefined && others.length === 0 && BYTES.test(only) && !Array.isArray(parsed)) {
+		const content = (parsed as Record<string, unknown>)[only];
+		return only === "$bytes"
+			? new Uint8Array(Buffer.from(String(content), "base64"))
+			: { [only.slice(1)]: fromCanonical(content) };
+	}
+	for (const [key, member] of Object.entries(parsed)) {
+		// Assigning to `__proto__` would set the prototype; JSON.parse made it a key of its own.
+		if (typeof member === "object")
+			Object.defineProperty(parsed, key, {
+				value: fromCanonical(member),
+				enumerable: true,
+				configurable: true,
+				writable: true,
+			});
+	}
+	return parsed;
+}
