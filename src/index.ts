@@ -91,6 +91,7 @@ export { type Salvaged, type SalvageOptions, salvageJournal } from "./journal/sq
 export type { Durability } from "./journal/writer.js";
 export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";
 export { type NodeField, type PlanDiff, planDiff } from "./plan-diff.js";
+export { type ArtifactValue, artifact, artifactsOf } from "./ports/artifact.js";
 export type { AuditEntry, AuditPort, AuditRecorder, AuditStats } from "./ports/audit.js";
 export { auditDigest, type ElidedValue } from "./ports/audit-chain.js";
 export {
@@ -112,11 +113,23 @@ export type {
 	CriticVerdict,
 } from "./ports/critic.js";
 export type { Artifact, Delivery, DeliveryPort } from "./ports/delivery.js";
+export { DeliveryError } from "./ports/delivery-error.js";
+export {
+	checkDeliveryRetry,
+	type DeliveryResult,
+	type DeliveryRetry,
+	type DeliveryTask,
+	deliverUntilTaken,
+} from "./ports/delivery-loop.js";
+export { type DeliveredOutcome, parseDelivery } from "./ports/delivery-text.js";
+export { type DirectoryDeliveryOptions, directoryDelivery } from "./ports/directory-delivery.js";
 export type { Disk } from "./ports/disk.js";
 export { type FileAuditOptions, fileAudit } from "./ports/file-audit.js";
 export { type MemoryAudit, memoryAudit, type RecordedRun } from "./ports/memory-audit.js";
 export type { PaletteCaller, PalettePort } from "./ports/palette.js";
 export type { AttemptInfo, PortName, PortPolicy, RunInfo } from "./ports/port.js";
+export { type WebhookDeliveryOptions, webhookDelivery } from "./ports/webhook-delivery.js";
+export { verifyWebhook, type WebhookToVerify, type WebhookVerdict } from "./ports/webhook-signature.js";
 export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
 export type { BudgetBehaviour } from "./run-budget.js";

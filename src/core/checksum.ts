@@ -12,6 +12,6 @@ export function checksum(run: string, first: number, last: number, body: string)
 }
 
 /** SHA-256 (FIPS 180-4) in hexadecimal digits. */
-export function sha256(text: string): string {
-	return createHash("sha256").update(text).digest("hex");
+export function sha256(content: string | Uint8Array): string {
+	return createHash("sha256").update(content).digest("hex");
 }
