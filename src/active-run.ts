@@ -16,10 +16,12 @@ import type { RunJournal } from "./journal/run-journal.js";
 import type { JournalWriter } from "./journal/writer.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
 import type { CheckpointerStore } from "./ports/checkpointer.js";
+import type { DeliveryResult } from "./ports/delivery-loop.js";
 import { giveBack, type TakenOver } from "./recovery.js";
 import { attemptsOf, RunHandle } from "./run.js";
 import { RunCheckpoints } from "./run-checkpoints.js";
-import { RunControl } from "./run-control.js";
+import { controlOf, type RunControl } from "./run-control.js";
+import type { RunDelivery } from "./run-delivery.js";
 import { RunFollower } from "./run-follower.js";
 import { RunMemos } from "./run-memos.js";
 import { agentLimits, pick, policySource } from "./run-policies.js";
@@ -29,7 +31,6 @@ import type { Limits } from "./scheduler/limits.js";
 import { RunQueue } from "./scheduler/run-queue.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import type { SwarmOptions } from "./swarm-options.js";
-import { runInfo } from "./swarm-ports.js";
 
 /** What a run shares with the others of its swarm. */
 export interface SwarmParts {
@@ -85,6 +86,8 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly #clock: Clock;
 	readonly #startedAt: number;
 	readonly #resolve: (outcome: RunOutcome) => void;
+	readonly #resolveDelivered: (result: DeliveryResult | undefined) => void;
+	#delivery: RunDelivery | undefined;
 	readonly #release: () => void;
 	readonly #cleanUp: (() => void)[] = [];
 	#deadline: Timer | undefined;
@@ -107,6 +110,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#resolve = resolve;
 		if (taken === undefined) this.#sink = parts.writer?.open(origin.run);
 		else this.#sink = parts.writer?.open(origin.run, taken.epoch, taken.state.seq, taken.state.status);
+		if (this.#sink !== undefined) this.#sink.staysOpen = parts.options.ports?.delivery !== undefined;
 		const { journal } = parts;
 		this.memos = this.#sink && journal ? new RunMemos(journal, this.#sink, this.#clock) : parts.memos;
 		if (taken !== undefined) this.#attempts = attemptsOf(taken.state);
@@ -118,7 +122,11 @@ export class ActiveRun implements ActorHost, RunPort {
 			throw error;
 		}
 		this.#sink?.bind(this.actor);
-		this.control = this.#makeControl(origin, options);
+		this.control = controlOf(
+			{ actor: this.actor, attempts: () => parts.executor.attemptsOf(this) },
+			{ ...parts, policies: this.#policies, options, swarm: parts.options, startedAt: this.#startedAt },
+			origin,
+		);
 		if (this.control?.checkpoints !== undefined)
 			this.checkpoints.keepIn(this.control.checkpoints, origin.progress?.loaded ?? new Map());
 		this.checkpoints.bind(this.actor);
@@ -139,7 +147,10 @@ export class ActiveRun implements ActorHost, RunPort {
 				parts.scheduler.pump();
 			},
 		});
-		this.handle = new RunHandle(this.actor, promise, parts.journal, async () => this.#sink?.flushed());
+		const delivered = Promise.withResolvers<DeliveryResult | undefined>();
+		this.#resolveDelivered = delivered.resolve;
+		const flushed = async (): Promise<void> => this.#sink?.flushed();
+		this.handle = new RunHandle(this.actor, promise, parts.journal, flushed, delivered.promise);
 		if (parts.options.inspect !== undefined) new RunFollower(this.actor, parts.options.inspect);
 		this.#ready = true;
 		this.#finishIfOver();
@@ -148,28 +159,6 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#watch(options);
 		// Functions start when the caller has had the rest of its tick, to open readers for instance.
 		queueMicrotask(() => parts.executor.balance());
-	}
-
-	/** Where the host plugs nothing in, nothing stands between a run and its functions. */
-	#makeControl(origin: Origin, options: RunOptions): RunControl | undefined {
-		const { options: swarm, agents, executor } = this.#parts;
-		const { ports } = swarm;
-		if (ports === undefined || Object.values(ports).every((port) => port === undefined)) return undefined;
-		const due = deadlineOf(options, this.#startedAt);
-		const resumed = origin.taken !== undefined;
-		return new RunControl(
-			{ actor: this.actor, attempts: () => executor.attemptsOf(this) },
-			{
-				info: runInfo(origin.run, options, { startedAt: this.#startedAt, resumed }),
-				ports,
-				portPolicies: swarm.portPolicies ?? {},
-				budget: options.budget ?? swarm.budget ?? {},
-				agents,
-				policies: this.#policies,
-				deadline: due === undefined ? undefined : due - this.#startedAt,
-				progress: origin.progress?.store,
-			},
-		);
 	}
 
 	#makeActor({ run, nodes, taken, history, edit }: Origin, options: RunOptions): GraphActor {
@@ -359,15 +348,39 @@ export class ActiveRun implements ActorHost, RunPort {
 		const { control } = this;
 		if (control === undefined) return this.#leave(outcome);
 		// Never rejects: what a port does wrong is the port's failure.
-		void control.close(outcome).then(() => this.#leave(outcome));
+		void control.close(outcome).then(() => this.#leave(outcome, control.deliver(outcome)));
 	}
 
-	#leave(outcome: RunOutcome): void {
+	#leave(outcome: RunOutcome, delivery?: RunDelivery): void {
 		this.finished = true;
+		this.#delivery = delivery;
+		if (delivery === undefined) this.#let(undefined);
+		else void delivery.result.then((result) => this.#delivered(result));
+		this.#resolve(outcome);
+	}
+
+	/** It was taken, or nobody will ever take it: nothing is left to do for the run. */
+	async #delivered(result: DeliveryResult): Promise<void> {
+		if (result.ok || result.error?.code !== "CANCELLED") {
+			// A journal that fails now has it listed as undelivered: it is delivered again.
+			await this.#sink?.end().catch((error) => this.actor.report(error, "delivery"));
+		} else if (this.#sink !== undefined && this.#parts.journal !== undefined) {
+			await giveBack(this.#parts.journal, this.#sink.run, this.#sink.epoch);
+		}
+		this.#let(result);
+	}
+
+	#let(result: DeliveryResult | undefined): void {
 		this.#sink?.close();
 		this.#release();
 		this.#parts.onEnd(this);
-		this.#resolve(outcome);
+		this.#resolveDelivered(result);
+	}
+
+	/** The try to deliver that is under way may end; no other comes. Resolves when nothing is under way. */
+	async stopDelivering(): Promise<void> {
+		this.#delivery?.close();
+		await this.handle.delivered();
 	}
 }
 

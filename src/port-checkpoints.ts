@@ -1,8 +1,12 @@
+import type { Origin, SwarmParts } from "./active-run.js";
 import { SwarmError } from "./core/errors.js";
-import type { NodeId } from "./core/ids.js";
+import type { NodeId, RunId } from "./core/ids.js";
 import type { CheckpointerPort, CheckpointerStore } from "./ports/checkpointer.js";
-import type { Guarded, PortGuard } from "./ports/guard.js";
+import { type Guarded, PortGuard } from "./ports/guard.js";
 import type { RunInfo } from "./ports/port.js";
+import type { TakenOver } from "./recovery.js";
+import { optionsOf } from "./run-settings.js";
+import { runInfo } from "./swarm-ports.js";
 
 /** The progress of a run's nodes, where the host keeps it itself. What is asked of its store is asked in order. */
 export class PortCheckpoints {
@@ -46,6 +50,30 @@ export class PortCheckpoints {
 		this.#last = done.catch(reported);
 		return done;
 	}
+}
+
+/**
+ * Reads what the host has kept of a run that goes on, before it does.
+ *
+ * @returns undefined where the host keeps nothing itself
+ * @throws SwarmError `PORT_FAILED`
+ */
+export async function openProgress(
+	{ options, clock }: Pick<SwarmParts, "options" | "clock">,
+	{ run, taken }: { readonly run: RunId; readonly taken: TakenOver },
+): Promise<Origin["progress"]> {
+	const port = options.ports?.checkpointer;
+	if (port === undefined) return undefined;
+	// There is no run yet that could record it: whoever recovers it is told.
+	const guard = new PortGuard("checkpointer", options.portPolicies?.checkpointer ?? {}, clock, reported);
+	const info = runInfo(run, optionsOf(taken.state.settings), { startedAt: taken.createdAt, resumed: true });
+	const store = given(await guard.ask("open", () => port.open(info)));
+	return { store, loaded: given(await guard.ask("load", () => store.load())) };
+}
+
+function given<Value>(answer: Guarded<Value>): Value {
+	if (answer.ok) return answer.value;
+	throw answer.error;
 }
 
 /** The guard has told the run. */

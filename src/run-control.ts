@@ -1,3 +1,4 @@
+import type { Origin } from "./active-run.js";
 import type { SwarmError } from "./core/errors.js";
 import type { Usage } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
@@ -14,7 +15,10 @@ import type { AttemptInfo, PortName, RunInfo } from "./ports/port.js";
 import { RunAudit } from "./run-audit.js";
 import { type BudgetBehaviour, RunBudget } from "./run-budget.js";
 import { CriticWatch } from "./run-critic.js";
-import type { PortPolicies, Ports } from "./swarm-ports.js";
+import { deliveryOf, RunDelivery } from "./run-delivery.js";
+import { deadlineOf, type RunOptions } from "./run-settings.js";
+import type { SwarmOptions } from "./swarm-options.js";
+import { type PortPolicies, type Ports, runInfo } from "./swarm-ports.js";
 
 /** What the ports of a run are told of, and act upon. */
 export interface Controlled {
@@ -35,6 +39,33 @@ export interface ControlSetup {
 	readonly progress: CheckpointerStore | undefined;
 	/** The run's time limit, from its start; milliseconds. */
 	readonly deadline: number | undefined;
+}
+
+/** What the ports of a run are set up from. */
+interface ControlOrigin {
+	readonly swarm: SwarmOptions;
+	readonly options: RunOptions;
+	readonly agents: ReadonlyMap<string, AnyAgent>;
+	readonly policies: PolicySource;
+	readonly startedAt: number;
+}
+
+/** @returns undefined where the host plugs nothing in: then nothing stands between a run and its functions */
+export function controlOf(run: Controlled, from: ControlOrigin, { taken, progress }: Origin): RunControl | undefined {
+	const { swarm, options, startedAt } = from;
+	const { ports } = swarm;
+	if (ports === undefined || Object.values(ports).every((port) => port === undefined)) return undefined;
+	const due = deadlineOf(options, startedAt);
+	return new RunControl(run, {
+		info: runInfo(run.actor.state.run, options, { startedAt, resumed: taken !== undefined }),
+		ports,
+		portPolicies: swarm.portPolicies ?? {},
+		budget: options.budget ?? swarm.budget ?? {},
+		agents: from.agents,
+		policies: from.policies,
+		deadline: due === undefined ? undefined : due - startedAt,
+		progress: progress?.store,
+	});
 }
 
 /** The ports of one run: asked before its functions are called, told of what they do, closed when it is over. */
@@ -74,8 +105,11 @@ export class RunControl implements AttemptControl {
 
 	/** Stands between the run and one of its ports. */
 	guard(port: PortName): PortGuard {
-		return new PortGuard(port, this.#setup.portPolicies[port] ?? {}, this.#run.actor.clock, (error, fail) =>
-			this.#failed(port, error, fail),
+		return new PortGuard(
+			port,
+			this.#setup.portPolicies[port as Exclude<PortName, "delivery">] ?? {},
+			this.#run.actor.clock,
+			(error, fail) => this.#failed(port, error, fail),
 		);
 	}
 
@@ -239,6 +273,16 @@ export class RunControl implements AttemptControl {
 
 	#steer(attempt: Attempt, message: string): void {
 		this.#run.actor.post({ type: "steer", node: attempt.lease.node, payload: message }, ignore);
+	}
+
+	/** What the run came to, on its way to where it is wanted. A run that goes on elsewhere is delivered there. */
+	deliver(outcome: RunOutcome): RunDelivery | undefined {
+		const { ports, info, portPolicies } = this.#setup;
+		const { actor } = this.#run;
+		if (ports.delivery === undefined || outcome.status === "suspended") return undefined;
+		const report = (error: SwarmError): void => actor.report(error, "port delivery");
+		const delivery = deliveryOf(actor, info, outcome);
+		return new RunDelivery(ports.delivery, delivery, portPolicies.delivery ?? {}, actor.clock, report);
 	}
 
 	/** The run is over in this process: everything is settled and closed, whatever ended it. */

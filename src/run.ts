@@ -14,6 +14,7 @@ import type { RunState } from "./graph/state.js";
 import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
+import type { DeliveryResult } from "./ports/delivery-loop.js";
 import { RunView } from "./view.js";
 
 /** A run that has ended, as its journal tells it. */
@@ -21,11 +22,12 @@ export function endedRun(
 	state: RunState,
 	{ createdAt }: { readonly createdAt: number },
 	{ clock, journal }: { readonly clock: Clock; readonly journal: Journal | undefined },
+	deliver?: (actor: GraphActor, outcome: RunOutcome) => Promise<DeliveryResult | undefined>,
 ): RunHandle {
 	const { actor } = GraphActor.create({ recovered: { state }, clock, eventBuffer: 1 });
 	actor.log.close();
 	const outcome = outcomeOf(actor, { attempts: attemptsOf(state), leaked: 0, wallMs: state.at - createdAt });
-	return new RunHandle(actor, Promise.resolve(outcome), journal);
+	return new RunHandle(actor, Promise.resolve(outcome), journal, undefined, deliver?.(actor, outcome));
 }
 
 /** Calls of functions, as the nodes count them: in processes before this one, too. */
@@ -46,6 +48,7 @@ export class RunHandle {
 	#view: RunView | undefined;
 
 	readonly #journal: Journal | undefined;
+	readonly #delivered: Promise<DeliveryResult | undefined>;
 	readonly #flushed: () => Promise<void>;
 
 	/** @internal Runs are made by `swarm.start`. */
@@ -54,7 +57,9 @@ export class RunHandle {
 		result: Promise<RunOutcome>,
 		journal: Journal | undefined,
 		flushed: () => Promise<void> = () => Promise.resolve(),
+		delivered: Promise<DeliveryResult | undefined> = Promise.resolve(undefined),
 	) {
+		this.#delivered = delivered;
 		this.id = actor.state.run;
 		this.#journal = journal;
 		this.#flushed = async () => {
@@ -71,6 +76,16 @@ export class RunHandle {
 	/** What came of the run, once it has ended and its functions have returned. Never rejects. */
 	result(): Promise<RunOutcome> {
 		return this.#result;
+	}
+
+	/**
+	 * How the delivery of what the run came to went, where its swarm has the port: once it was taken, or is given up. It
+	 * comes after the result. Never rejects.
+	 *
+	 * @returns undefined where there is nothing to deliver to, or this process let go of the run
+	 */
+	delivered(): Promise<DeliveryResult | undefined> {
+		return this.#delivered;
 	}
 
 	/**

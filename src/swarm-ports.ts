@@ -7,6 +7,7 @@ import type { BudgetPort } from "./ports/budget.js";
 import type { CheckpointerPort } from "./ports/checkpointer.js";
 import type { CriticPort } from "./ports/critic.js";
 import type { DeliveryPort } from "./ports/delivery.js";
+import { checkDeliveryRetry, type DeliveryRetry } from "./ports/delivery-loop.js";
 import type { PalettePort } from "./ports/palette.js";
 import type { PortName, PortPolicy, RunInfo } from "./ports/port.js";
 import type { BudgetBehaviour } from "./run-budget.js";
@@ -29,7 +30,15 @@ export interface Ports {
 }
 
 /** What runs do when a port fails. */
-export type PortPolicies = { readonly [Name in PortName]?: PortPolicy };
+export type PortPolicies = { readonly [Name in Exclude<PortName, "delivery">]?: PortPolicy } & {
+	readonly delivery?: DeliveryPolicy;
+};
+
+/** How a run that has ended is delivered: a failure can do nothing to it any more. */
+export interface DeliveryPolicy extends Pick<PortPolicy, "deadline"> {
+	/** How often and when a delivery is tried again. */
+	readonly retry?: DeliveryRetry;
+}
 
 /** The one method that each port has to have. */
 const METHODS = {
@@ -50,9 +59,10 @@ export function checkPorts(ports: Ports | undefined, policies: PortPolicies | un
 		if (typeof (port as unknown as Record<string, unknown> | null)?.[method] === "function") continue;
 		throw new SwarmError("INVALID_OPTION", `ports.${name} is ${show(port)}, and has no method ${method}`);
 	}
+	checkDeliveryRetry(policies?.delivery?.retry);
 	for (const [name, policy] of Object.entries(policies ?? {})) {
 		if (!Object.hasOwn(METHODS, name)) throw unknownPort(name);
-		const { deadline, onFailure } = policy ?? {};
+		const { deadline, onFailure } = (policy ?? {}) as PortPolicy;
 		if (deadline !== undefined) milliseconds(deadline, `portPolicies.${name}.deadline`);
 		if (onFailure !== undefined && onFailure !== "failRun" && onFailure !== "warn")
 			throw new SwarmError(

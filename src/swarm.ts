@@ -14,7 +14,9 @@ import { lostError } from "./graph/story.js";
 import type { Awaitable, Journal, RunSummary, Writer } from "./journal/journal.js";
 import { isPromiseLike, JournalWriter } from "./journal/writer.js";
 import type { RunOutcome } from "./outcome.js";
+import { openProgress } from "./port-checkpoints.js";
 import { changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
+import { Redeliveries } from "./redelivery.js";
 import { endedRun, type RunHandle } from "./run.js";
 import { RecentMemos } from "./run-memos.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
@@ -28,6 +30,7 @@ import type { ForkOptions, GraphSpec, RecoverOptions, StartOptions, SwarmOptions
 export class Swarm<A extends AnyAgent = AnyAgent> {
 	readonly #parts: Omit<SwarmParts, "onEnd">;
 	readonly #writer: Writer;
+	readonly #redeliveries: Redeliveries;
 	readonly #runs = new Map<RunId, ActiveRun>();
 	/** Runs that are being taken over: a second one that tries would take them from the first. */
 	readonly #recovering = new Set<RunId>();
@@ -72,6 +75,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			writer,
 			memos: new RecentMemos(clock),
 		};
+		this.#redeliveries = new Redeliveries(this.#parts);
 	}
 
 	/**
@@ -85,10 +89,15 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		this.#assertOpen();
 		// The types of the agents were checked where the graph was written.
 		const untyped = graph as unknown as GraphSpec;
-		checkStart(untyped, options);
 		const run = options.runId ?? (this.#parts.options.ids ?? randomIds).run();
-		this.#assertNew(run, options.runId !== undefined);
-		return this.#begin({ run, nodes: untyped.nodes }, options);
+		try {
+			checkStart(untyped, options);
+			this.#assertNew(run, options.runId !== undefined);
+			return this.#begin({ run, nodes: untyped.nodes }, options);
+		} catch (error) {
+			this.#redeliveries.refused(run, options, error);
+			throw error;
+		}
 	}
 
 	/**
@@ -121,11 +130,17 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const taken = await fromJournal(() =>
 			takeOver(run, { journal, writer: this.#writer, clock, agents, limits, onVersionMismatch }),
 		);
-		const { open, settings } = taken.state;
+		const { open, settings, ended } = taken.state;
 		const { signal } = options;
+		if (ended) return this.#redeliveries.deliver(run, taken);
 		try {
 			this.#assertHere(run);
-			return this.#begin({ run, taken }, { ...optionsOf(settings), open, ...(signal !== undefined && { signal }) });
+			const progress = await openProgress(this.#parts, { run, taken });
+			this.#assertHere(run);
+			return this.#begin(
+				{ run, taken, ...(progress !== undefined && { progress }) },
+				{ ...optionsOf(settings), open, ...(signal !== undefined && { signal }) },
+			);
 		} catch (error) {
 			await giveBack(journal, run, taken.epoch);
 			throw error;
@@ -248,13 +263,17 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 
 	/** Runs that have not ended, oldest first. */
 	runs(): RunHandle[] {
-		return [...this.#runs.values()].map((run) => run.handle);
+		return [...this.#runs.values()].filter(({ finished }) => !finished).map((run) => run.handle);
 	}
 
 	/** Cancels what still runs and takes no more; with a journal see also {@link drain}. Resolves when every function has returned or its grace is over. */
 	async close(): Promise<void> {
 		this.#closed = true;
-		await Promise.all([...this.#runs.values()].map((run) => run.handle.cancel("the swarm was closed")));
+		const runs = [...this.#runs.values()].map(async (run) => {
+			await run.handle.cancel("the swarm was closed");
+			await run.stopDelivering();
+		});
+		await Promise.all([...runs, this.#redeliveries.close()]);
 		unregisterWriter(this.#writer.id);
 	}
 
@@ -270,7 +289,11 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const ms = milliseconds(within, "within");
 		if (this.#parts.journal === undefined) return this.close();
 		this.#closed = true;
-		await Promise.all([...this.#runs.values()].map((run) => run.letGo(ms)));
+		const runs = [...this.#runs.values()].map(async (run) => {
+			await run.letGo(ms);
+			await run.stopDelivering();
+		});
+		await Promise.all([...runs, this.#redeliveries.close()]);
 		unregisterWriter(this.#writer.id);
 	}
 

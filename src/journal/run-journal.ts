@@ -13,6 +13,8 @@ export class RunJournal implements EventSink {
 	readonly defer?: (actor: GraphActor) => void;
 	/** The last event that is written. */
 	written: number;
+	/** Something is left to do for the run when it has ended: until {@link end} the journal lists it as one that goes on. */
+	staysOpen = false;
 	/** Called when something was written. */
 	onWritten: (() => void) | undefined;
 	readonly #encoder: RecordEncoder;
@@ -168,7 +170,7 @@ export class RunJournal implements EventSink {
 			records,
 			blobs,
 			status: this.#status,
-			ended: hasEnded(this.#status),
+			ended: hasEnded(this.#status) && !this.staysOpen,
 			checkpoints,
 			memos,
 		};
@@ -197,6 +199,12 @@ export class RunJournal implements EventSink {
 		this.#waiters = [];
 		if (!this.#appending) this.#actor?.lose(error);
 		for (const waiter of waiters) waiter.reject(error);
+	}
+
+	/** Nothing is left to do for a run that has ended. @returns when it is written */
+	end(): Promise<void> {
+		this.staysOpen = false;
+		return this.#wait();
 	}
 
 	/** The run is over here, ended or not. */
