@@ -157,6 +157,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		if (this.#left) return;
 		parts.scheduler.add(this.#queue);
 		this.#watch(options);
+		this.control?.begin();
 		// Functions start when the caller has had the rest of its tick, to open readers for instance.
 		queueMicrotask(() => parts.executor.balance());
 	}
@@ -379,7 +380,8 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	/** The try to deliver that is under way may end; no other comes. Resolves when nothing is under way. */
 	async stopDelivering(): Promise<void> {
-		this.#delivery?.close();
+		if (this.#delivery === undefined) return;
+		this.#delivery.close();
 		await this.handle.delivered();
 	}
 }

@@ -36,9 +36,17 @@ export class RunAudit {
 	async #start(ask: () => Guarded<AuditRecorder | null> | Promise<Guarded<AuditRecorder | null>>): Promise<void> {
 		const answer = await ask();
 		this.#isStarted = true;
-		if (answer.ok) this.#recorder = answer.value ?? null;
+		if (answer.ok) this.#recorder = this.#checked(answer.value);
 		if (this.#recorder === null) this.#queue = [];
 		else this.#pump();
+	}
+
+	#checked(recorder: unknown): AuditRecorder | null {
+		if (recorder === null || recorder === undefined) return null;
+		const { record, close } = recorder as Partial<AuditRecorder>;
+		if (typeof record === "function" && typeof close === "function") return recorder as AuditRecorder;
+		this.#guard.failed("startRun", new Error("what it gave is no recorder"));
+		return null;
 	}
 
 	add(entry: AuditEntry): void {

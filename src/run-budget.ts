@@ -4,6 +4,7 @@ import { addUsage, checkUsage, emptyUsage, type Usage, type UsageTotal } from ".
 import type { AnyAgent } from "./executor/agent.js";
 import type { Attempt } from "./executor/attempt.js";
 import type { BudgetView } from "./executor/control.js";
+import { show } from "./graph/spec.js";
 import type { Wait } from "./graph/types.js";
 import type { BudgetPort, BudgetVerdict } from "./ports/budget.js";
 import type { Guarded, PortGuard } from "./ports/guard.js";
@@ -155,13 +156,18 @@ export class RunBudget {
 	#ask(attempt: Attempt, estimate: Usage, approved: boolean): Guarded<BudgetVerdict> | Promise<Guarded<BudgetVerdict>> {
 		const { lease, agent } = attempt;
 		const request = { run: this.run, node: lease.node, attempt: lease.attempt, agent: agent.name, estimate, approved };
-		return this.guard.ask(
-			"reserve",
-			() => this.port.reserve(request),
-			(late) => {
-				if (late.verdict !== "blocked") this.#giveBack(late.reservation);
-			},
-		);
+		const late = (verdict: BudgetVerdict): void => {
+			// The run may be over by now.
+			if (isVerdict(verdict) && verdict.verdict !== "blocked")
+				this.guard.tell("settle", () => this.port.settle(verdict.reservation, {}, true));
+		};
+		const answer = this.guard.ask("reserve", () => this.port.reserve(request), late);
+		return answer instanceof Promise ? answer.then((later) => this.#checked(later)) : this.#checked(answer);
+	}
+
+	#checked(answer: Guarded<BudgetVerdict>): Guarded<BudgetVerdict> {
+		if (!answer.ok || isVerdict(answer.value)) return answer;
+		return this.guard.failed("reserve", new Error(`${show(answer.value)} is no verdict`));
 	}
 
 	/** Nodes that run in any case, to tidy up, are counted and not refused. */
@@ -243,8 +249,8 @@ export class RunBudget {
 	}
 
 	#settle({ reservation, used }: Spending, last: boolean): void {
-		if (reservation === undefined) return;
-		void this.guard.ask("settle", () => this.port.settle(reservation, { ...used }, last));
+		if (reservation !== undefined)
+			void this.guard.ask("settle", () => this.port.settle(reservation, { ...used }, last));
 	}
 
 	#giveBack(reservation: string): void {
@@ -254,8 +260,20 @@ export class RunBudget {
 	/** The run is over in this process. */
 	async close(): Promise<void> {
 		for (const attempt of [...this.#spendings.keys()]) this.end(attempt);
+		// What is reserved only now is given back, which is asked for in its turn.
+		await this.guard.settled();
 		if (this.port.close !== undefined) await this.guard.ask("close", () => this.port.close?.(this.run));
 	}
+}
+
+function isVerdict(value: unknown): value is BudgetVerdict {
+	if (typeof value !== "object" || value === null) return false;
+	const { verdict, reservation, reason, retryAfter } = value as Record<string, unknown>;
+	if (verdict === "blocked")
+		return (
+			typeof reason === "string" && (retryAfter === undefined || (typeof retryAfter === "number" && retryAfter >= 0))
+		);
+	return (verdict === "allowed" || verdict === "warning") && typeof reservation === "string";
 }
 
 function ignore(): void {}

@@ -74,6 +74,8 @@ export class RunControl implements AttemptControl {
 	readonly watchesDeadline: boolean;
 	/** Where the host keeps the progress of nodes itself. */
 	readonly checkpoints: PortCheckpoints | undefined;
+	/** Failures of ports that the run cannot be told yet. */
+	#early: (() => void)[] | undefined = [];
 	readonly #run: Controlled;
 	readonly #setup: ControlSetup;
 	readonly #budget: RunBudget | undefined;
@@ -113,8 +115,19 @@ export class RunControl implements AttemptControl {
 		);
 	}
 
+	/** The run is set up: what its ports did wrong meanwhile is said to it now. */
+	begin(): void {
+		const early = this.#early;
+		this.#early = undefined;
+		for (const tell of early ?? []) tell();
+	}
+
 	/** A port has failed: the run records it. One that has ended cannot, and says it to who hears of listeners. */
 	#failed(port: PortName, error: SwarmError, fail: boolean): void {
+		if (this.#early !== undefined) {
+			this.#early.push(() => this.#failed(port, error, fail));
+			return;
+		}
 		const { actor } = this.#run;
 		this.#audit?.add({ at: actor.clock.now(), kind: "error", error: { code: error.code, message: error.message } });
 		actor.post({ type: "portFailed", port, message: error.message, fail }, (answer) => {
@@ -123,6 +136,8 @@ export class RunControl implements AttemptControl {
 	}
 
 	call(attempt: Attempt, input: unknown, run: (agent: AnyAgent) => unknown): unknown {
+		// It comes late: a pool that carries calls to workers may have kept it for so long.
+		if (attempt.over !== undefined) throw attempt.signal.reason;
 		const admitted = this.#budget?.admit(attempt, input) ?? attempt.agent;
 		if (admitted instanceof Promise) return admitted.then((agent) => this.#call(attempt, agent, run));
 		return this.#call(attempt, admitted, run);
@@ -290,6 +305,7 @@ export class RunControl implements AttemptControl {
 		this.#runWatch?.end();
 		for (const attempt of [...this.#called]) this.#end(attempt);
 		await this.#budget?.close();
+		await this.#critic?.settled();
 		const { status, reason, stats } = outcome;
 		await this.checkpoints?.close(status !== "suspended");
 		await this.#audit?.close({

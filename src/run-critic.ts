@@ -134,14 +134,15 @@ export class CriticWatch {
 	#arm(): void {
 		if (this.#timer !== undefined) this.clock.clear(this.#timer);
 		this.#timer = undefined;
-		const due = Math.min(this.#soft, this.#idleDue(), this.#hard);
+		// While it is being asked there is only one thing that it is too late for.
+		const due = this.#asking ? this.#hard : Math.min(this.#soft, this.#idleDue(), this.#hard);
 		if (this.#over || this.#suspendedAt !== undefined || due === Number.POSITIVE_INFINITY) return;
 		this.#timer = this.clock.set(due, () => this.#look());
 	}
 
 	#idleDue(): number {
 		const { idleAfter } = this.#handle;
-		if (idleAfter === undefined || this.#idleAsked || this.#asking || this.#resting) return Number.POSITIVE_INFINITY;
+		if (idleAfter === undefined || this.#idleAsked || this.#resting) return Number.POSITIVE_INFINITY;
 		return this.#lastActivity + Math.max(1, idleAfter);
 	}
 
@@ -154,7 +155,8 @@ export class CriticWatch {
 			this.watched.expire();
 			return;
 		}
-		if (now >= this.#soft && !this.#asking) {
+		if (this.#asking) return;
+		if (now >= this.#soft) {
 			this.#soft = Number.POSITIVE_INFINITY;
 			void this.#ask("deadline");
 		} else if (now >= this.#idleDue()) {
@@ -187,6 +189,8 @@ export class CriticWatch {
 				return;
 			case "extend":
 				if (!Number.isFinite(verdict.by) || verdict.by < 0) break;
+				// Less than that would ask again and again at the same moment.
+				if (verdict.by < 1) return;
 				this.#soft = this.clock.now() + verdict.by;
 				// Beyond the hard limit nobody is asked any more.
 				if (this.#soft >= this.#hard) this.#soft = Number.POSITIVE_INFINITY;

@@ -28,7 +28,8 @@ export type Suite =
 	| "commands-growth"
 	| "commands-marks"
 	| "commands-waits"
-	| "replay";
+	| "replay"
+	| "ports";
 
 /** The case that is asked for. */
 export const asked = {

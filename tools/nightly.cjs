@@ -10,7 +10,14 @@ const { tmpdir } = require("node:os");
 const { dirname, join } = require("node:path");
 const { parseArgs } = require("node:util");
 
-const FILES = ["test/model/commands", "test/model/replay", "test/sim/swarm", "test/sim/restarts", "test/sim/same-seed"];
+const FILES = [
+	"test/model/commands",
+	"test/model/replay",
+	"test/sim/swarm",
+	"test/sim/restarts",
+	"test/sim/ports",
+	"test/sim/same-seed"
+];
 const text = { type: "string" };
 const { values } = parseArgs({
 	options: {

@@ -8,6 +8,7 @@ const { parseArgs } = require("node:util");
 const SUITES = {
 	swarm: "test/sim/swarm.test.ts",
 	restarts: "test/sim/restarts.test.ts",
+	ports: "test/sim/ports.test.ts",
 	"same-seed": "test/sim/same-seed.test.ts",
 	commands: "test/model/commands.test.ts",
 	"commands-growth": "test/model/commands-growth.test.ts",

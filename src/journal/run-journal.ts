@@ -204,6 +204,8 @@ export class RunJournal implements EventSink {
 	/** Nothing is left to do for a run that has ended. @returns when it is written */
 	end(): Promise<void> {
 		this.staysOpen = false;
+		// All that the run was is written: whatever becomes of this, its actor is told nothing any more.
+		this.#actor = undefined;
 		return this.#wait();
 	}
 

@@ -21,6 +21,7 @@ export class PortGuard {
 	readonly deadline: number;
 	/** Whether its failure ends the run. */
 	readonly fail: boolean;
+	readonly #underWay = new Set<Promise<unknown>>();
 
 	/**
 	 * @param report - told of every failure, once
@@ -53,7 +54,26 @@ export class PortGuard {
 		} catch (thrown) {
 			return this.failed(operation, thrown);
 		}
-		return this.#wait(operation, answer, late);
+		const waited = this.#wait(operation, answer, late);
+		this.#underWay.add(waited);
+		void waited.then(() => this.#underWay.delete(waited));
+		return waited;
+	}
+
+	/** Tells the port something that nobody waits for, however long it takes. */
+	tell(operation: string, call: () => PortAnswer<void>): void {
+		try {
+			const answer = call();
+			if (isThenable(answer)) answer.then(undefined, (thrown: unknown) => this.failed(operation, thrown));
+		} catch (thrown) {
+			this.failed(operation, thrown);
+		}
+	}
+
+	/** Resolves when the port has answered everything, or its time is over. */
+	async settled(): Promise<void> {
+		// An answer may lead to another question.
+		while (this.#underWay.size > 0) await Promise.all(this.#underWay);
 	}
 
 	#wait<Value>(

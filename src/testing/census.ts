@@ -16,7 +16,7 @@ interface Seen {
 	returned: number;
 }
 
-const UNRETURNED = new Set(["TIMEOUT", "CRASHED"]);
+const UNRETURNED = new Set(["TIMEOUT", "CRASHED", "KILLED"]);
 
 /** Watches from inside the agent functions: nothing runs twice at a time, before its event is accepted, or after the end. */
 export class Census {
@@ -51,9 +51,14 @@ export class Census {
 		for (const { inFlight } of this.#nodes.values()) inFlight.clear();
 	}
 
-	/** The same agent, watched. */
-	watch<A extends AnyAgent>(agent: A): A {
+	/**
+	 * The same agent, watched.
+	 *
+	 * @param isDead - of its process: what that was about to call is not called any more
+	 */
+	watch<A extends AnyAgent>(agent: A, isDead: () => boolean): A {
 		const run = (input: unknown, ctx: AgentContext): unknown => {
+			if (isDead()) return new Promise(() => {});
 			const leave = this.#enter(ctx);
 			let returned: unknown;
 			try {

@@ -8,6 +8,7 @@ export type { MutationWeights } from "./arbitraries/raw-patch.js";
 export type { Behaviour, Reshaping, Step } from "./behaviour.js";
 export { type EventPattern, expectTrace, TraceExpectation } from "./expect-trace.js";
 export type { FaultCounts, Faults } from "./faults.js";
+export { faultyPorts, type PortFaults } from "./faulty-ports.js";
 export { foldProblem } from "./fold.js";
 export { expectGolden, type GoldenOptions } from "./golden.js";
 export { type JournalCheck, journalConformance } from "./journal-conformance.js";
@@ -43,7 +44,8 @@ export {
 	type SimulationReport,
 	simulate,
 } from "./simulate.js";
-export type { Judge, Problem, SimulatedSwarmOptions } from "./simulation.js";
+export type { Judge, Problem } from "./simulation.js";
+export type { SimulatedSwarmOptions } from "./simulation-plan.js";
 export type { SlotBounds } from "./slot-watch.js";
 export { traceLines } from "./trace.js";
 export { judgeTrace } from "./trace-oracle.js";

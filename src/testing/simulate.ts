@@ -9,7 +9,8 @@ import type { GraphSpec, StartOptions } from "../swarm-options.js";
 import { type FaultCounts, type Faults, resolveFaults } from "./faults.js";
 import { relieve } from "./interference.js";
 import { type ScriptedAgent, scriptedAgents } from "./scripted-agents.js";
-import { type Problem, type SimulatedSwarmOptions, Simulation } from "./simulation.js";
+import { type Problem, Simulation } from "./simulation.js";
+import type { SimulatedSwarmOptions } from "./simulation-plan.js";
 import { traceLines } from "./trace.js";
 
 const START_MS = 1_000;

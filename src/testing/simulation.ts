@@ -8,9 +8,8 @@ import type { RunEvent, StoredSpec } from "../graph/types.js";
 import type { Journal, RunSummary } from "../journal/journal.js";
 import { memoryJournal } from "../journal/memory-journal.js";
 import type { RunHandle } from "../run.js";
-import { agentKey } from "../scheduler/limits.js";
 import { createSwarm, type Swarm } from "../swarm.js";
-import type { GraphSpec, StartOptions, SwarmOptions } from "../swarm-options.js";
+import type { GraphSpec, StartOptions } from "../swarm-options.js";
 import { Census } from "./census.js";
 import { type FaultCounts, noCounts, type ResolvedFaults, resolveFaults } from "./faults.js";
 import { foldProblem } from "./fold.js";
@@ -19,7 +18,8 @@ import { MortalJournal } from "./mortal-journal.js";
 import { Random } from "./random.js";
 import { SimulatedPool } from "./simulated-pool.js";
 import { outcomeProblem, type SimulatedRun, snapshotOf, stuck } from "./simulated-run.js";
-import { type SlotBounds, SlotWatch } from "./slot-watch.js";
+import { runName, type SimulationPlan, slotBounds, startOf } from "./simulation-plan.js";
+import { SlotWatch } from "./slot-watch.js";
 import { judgeTrace } from "./trace-oracle.js";
 import { turned } from "./turn.js";
 import { WatchedClock } from "./watched-clock.js";
@@ -34,28 +34,6 @@ const IDLE_TURNS = 3;
 const HOPELESS_TURNS = 40;
 /** Late outcomes still arrive after the end of the last run. */
 const AFTERMATH_STEPS = 500;
-
-/** What of a swarm's options a simulation leaves to its caller. */
-export type SimulatedSwarmOptions = Omit<
-	SwarmOptions,
-	"agents" | "clock" | "durability" | "ids" | "journal" | "pool" | "seed"
->;
-
-/** A simulation with nothing left open. */
-export interface SimulationPlan {
-	readonly seed: number;
-	readonly graphs: readonly GraphSpec[];
-	readonly clock: VirtualClock;
-	readonly agents: readonly AnyAgent[];
-	readonly faults: ResolvedFaults;
-	readonly steps: number;
-	readonly livenessSteps: number;
-	readonly swarm: SimulatedSwarmOptions;
-	/** Whether the agents are the scripted ones, which anything may be given to do. */
-	readonly scripted: boolean;
-	readonly relieve: (run: RunHandle) => Promise<unknown>;
-	readonly start: readonly StartOptions[];
-}
 
 /** Who finds what is wrong in a simulation. */
 export type Judge =
@@ -148,7 +126,7 @@ export class Simulation {
 			timeout: TIMEOUT_MS,
 			...plan.swarm,
 			concurrency,
-			agents: plan.agents.map((agent) => this.#census.watch(agent)),
+			agents: plan.agents.map((agent) => this.#census.watch(agent, () => journal?.dead === true)),
 			clock,
 			ids: countingIds(),
 			pool,
@@ -208,6 +186,7 @@ export class Simulation {
 		});
 		await this.#advance();
 		for (const run of this.runs) if (run.outcome === undefined) this.#object("liveness", stuck(run, this.steps));
+		await this.#deliver();
 		const { pending } = this.#process.clock;
 		if (this.#open().length === 0 && pending > 0)
 			this.#object("timers", `${pending} timers are set, and every run has ended`);
@@ -215,6 +194,15 @@ export class Simulation {
 		let step = 0;
 		do await turned();
 		while (this.clock.step() && ++step < AFTERMATH_STEPS);
+	}
+
+	/** What runs came to is still on its way when they have ended. A process that died on the way delivers nothing more. */
+	async #deliver(): Promise<void> {
+		if (this.#open().length > 0) return;
+		let underWay = this.runs.length;
+		for (const { handle } of this.runs) void handle.delivered().then(() => underWay--);
+		await turned();
+		while (underWay > 0 && this.clock.step()) await turned();
 	}
 
 	/** As the runtime has it: of the node, its agent, the run, the swarm. */
@@ -366,30 +354,4 @@ export class Simulation {
 			say("liveness", ["the swarm still holds a run that has ended"]);
 		return found;
 	}
-}
-
-function runName(i: number): RunId {
-	return `run-${i + 1}`;
-}
-
-/** The options of a run: of several in turn. */
-function startOf({ graphs, start }: SimulationPlan, run: RunId): StartOptions {
-	const i = graphs.findIndex((_, each) => runName(each) === run);
-	return start[i % Math.max(1, start.length)] ?? {};
-}
-
-/** Everything that bounds how much runs at a time. */
-function slotBounds(plan: SimulationPlan, concurrency: number): SlotBounds {
-	const limits: Record<string, number> = { ...plan.swarm.limits };
-	const agentLimits: Record<string, string[]> = {};
-	for (const agent of plan.agents) {
-		agentLimits[agent.name] = [...(agent.limits ?? [])];
-		if (agent.concurrency === undefined) continue;
-		limits[agentKey(agent.name)] = agent.concurrency;
-		agentLimits[agent.name]?.push(agentKey(agent.name));
-	}
-	const perRun = Object.fromEntries(
-		plan.graphs.map((_, i) => [runName(i), startOf(plan, runName(i)).concurrency ?? Number.POSITIVE_INFINITY]),
-	);
-	return { concurrency, limits, agentLimits, perRun };
 }
