@@ -5,8 +5,9 @@ export type { ReadOptions } from "./core/event-log.js";
 export { countingIds, type IdSource, type NodeId, type RunId, randomIds } from "./core/ids.js";
 export { type NodeState, nodeMachine, type RunStatus, runMachine } from "./core/lifecycle.js";
 export type { Plain } from "./core/plain.js";
-export type { SchemaIssue, SchemaResult, StandardSchema } from "./core/standard-schema.js";
+export type { JsonSchema, SchemaIssue, SchemaResult, StandardSchema } from "./core/standard-schema.js";
 export type { Usage } from "./core/usage.js";
+export { defineGraph, type StaticGraph, type StaticInput, type StaticNode } from "./define-graph.js";
 export { toDot, toMermaid } from "./diagram.js";
 export {
 	type Agent,
@@ -18,10 +19,12 @@ export {
 	result,
 } from "./executor/agent.js";
 export type { AgentGraph } from "./executor/agent-graph.js";
+export { inputJsonSchema } from "./executor/agent-schema.js";
 export type { Checkpoint } from "./executor/checkpoint.js";
 export type { AgentContext, Approval } from "./executor/context.js";
 export type { BudgetView, ToolCall } from "./executor/control.js";
 export { Executor, type ExecutorOptions } from "./executor/executor.js";
+export type { DeclaredDependencies, OptionalDependency, OutputOf } from "./executor/needs.js";
 export { LocalPool, type WorkerPool } from "./executor/worker-pool.js";
 export { GraphActor } from "./graph/actor.js";
 export type { ActorConfig, ActorHost, EventSink, RecoveredRun } from "./graph/actor-config.js";
@@ -139,7 +142,14 @@ export { Limits } from "./scheduler/limits.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
 export { createSwarm, type Recovered, RunFailedError, Swarm } from "./swarm.js";
-export type { ForkOptions, GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
+export type {
+	ForkOptions,
+	GraphSpec,
+	GraphTypes,
+	RecoverOptions,
+	StartOptions,
+	SwarmOptions,
+} from "./swarm-options.js";
 export type { PortPolicies, Ports } from "./swarm-ports.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";

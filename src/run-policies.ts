@@ -1,5 +1,6 @@
 import type { SwarmParts } from "./active-run.js";
 import type { AnyAgent } from "./executor/agent.js";
+import { needsOf } from "./executor/needs.js";
 import type { PolicySource } from "./graph/policies.js";
 import type { NodePolicies } from "./graph/types.js";
 import type { RunOptions } from "./run-settings.js";
@@ -11,7 +12,8 @@ export function policySource(
 	run: RunOptions,
 ): PolicySource {
 	const defaults: NodePolicies = { ...pick(swarm, POLICIES), ...pick(run, POLICIES) };
-	return { agent: (name) => agents.get(name), hasLimit: (name) => limits.has(name), defaults };
+	const needs = needsOf(agents.values());
+	return { agent: (name) => agents.get(name), hasLimit: (name) => limits.has(name), needs, defaults };
 }
 
 const POLICIES = ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate", "onResume", "fallback"] as const;

@@ -15,6 +15,7 @@ import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } f
 import type { Journal } from "./journal/journal.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
 import type { DeliveryResult } from "./ports/delivery-loop.js";
+import type { GraphTypes } from "./swarm-options.js";
 import { RunView } from "./view.js";
 
 /** A run that has ended, as its journal tells it. */
@@ -40,8 +41,10 @@ export function attemptsOf({ graph }: RunState): number {
 /**
  * A run that was started: what can be seen of it and done to it. Requests that are refused throw a
  * {@link SwarmError} and change nothing.
+ *
+ * @typeParam Types - what is known of its outputs, where its graph is made by {@link defineGraph}
  */
-export class RunHandle {
+export class RunHandle<Types extends GraphTypes = GraphTypes> {
 	readonly id: RunId;
 	readonly #actor: GraphActor;
 	readonly #result: Promise<RunOutcome>;
@@ -124,6 +127,8 @@ export class RunHandle {
 	 *
 	 * @throws SwarmError `UNKNOWN_NODE`
 	 */
+	output<Id extends keyof Types["outputs"] & NodeId>(id: Id): Types["outputs"][Id] | undefined;
+	output(id: NodeId): unknown;
 	output(id: NodeId): unknown {
 		const n = this.#number(id);
 		return this.#actor.state.graph.outputOf(n);

@@ -79,8 +79,18 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 }
 
 /** The graph that a run starts with. */
-export interface GraphSpec<A extends AnyAgent = AnyAgent> {
+export interface GraphSpec<A extends AnyAgent = AnyAgent, Types extends GraphTypes = GraphTypes> {
 	readonly nodes: readonly NodeSpecOf<A>[];
+	/** What is known of its outputs, see {@link defineGraph}; never there at run time. */
+	readonly "~types"?: Types;
+}
+
+/** What is known of the outputs of a graph. */
+export interface GraphTypes {
+	/** Of every node, by id. */
+	readonly outputs: Readonly<Record<string, unknown>>;
+	/** What `swarm.run` gives: those of the nodes that nobody depends on. */
+	readonly sinks: Readonly<Record<string, unknown>>;
 }
 
 /** Options of a run that goes on from its journal; those it was started with are there. */

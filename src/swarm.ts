@@ -24,7 +24,14 @@ import { Limits } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
 import { findRun, historyUpTo, loadState } from "./stored-run.js";
 import { checkOptions, checkStart, checkVersionPolicy, limitEntries } from "./swarm-checks.js";
-import type { ForkOptions, GraphSpec, RecoverOptions, StartOptions, SwarmOptions } from "./swarm-options.js";
+import type {
+	ForkOptions,
+	GraphSpec,
+	GraphTypes,
+	RecoverOptions,
+	StartOptions,
+	SwarmOptions,
+} from "./swarm-options.js";
 
 /** The composition root: agents, limits and ports; it runs many graphs, which share its slots and limits. */
 export class Swarm<A extends AnyAgent = AnyAgent> {
@@ -85,7 +92,10 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * `UNKNOWN_DEPENDENCY`, `CYCLE`, `INVALID_INPUT`, `INVALID_OPTION`, `RUN_EXISTS`, `SWARM_CLOSED`; `JOURNAL_UNAVAILABLE`
 	 * where a journal is asked for a given `runId` and cannot be read
 	 */
-	start(graph: GraphSpec<A>, options: StartOptions = {}): RunHandle {
+	start<Types extends GraphTypes = GraphTypes>(
+		graph: GraphSpec<A, Types>,
+		options: StartOptions = {},
+	): RunHandle<Types> {
 		this.#assertOpen();
 		// The types of the agents were checked where the graph was written.
 		const untyped = graph as unknown as GraphSpec;
@@ -93,7 +103,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		try {
 			checkStart(untyped, options);
 			this.#assertNew(run, options.runId !== undefined);
-			return this.#begin({ run, nodes: untyped.nodes }, options);
+			return this.#begin({ run, nodes: untyped.nodes }, options) as RunHandle<Types>;
 		} catch (error) {
 			this.#redeliveries.refused(run, options, error);
 			throw error;
@@ -254,10 +264,13 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * @returns the outputs of the completed sinks, by id
 	 * @throws SwarmError what {@link start} throws; `RUN_FAILED` with `outcome` when it did not complete
 	 */
-	async run(graph: GraphSpec<A>, options: StartOptions = {}): Promise<Readonly<Record<string, unknown>>> {
+	async run<Sinks extends GraphTypes["sinks"] = GraphTypes["sinks"]>(
+		graph: GraphSpec<A, GraphTypes & { readonly sinks: Sinks }>,
+		options: StartOptions = {},
+	): Promise<Sinks> {
 		const handle = this.start(graph, options);
 		const outcome = await handle.result();
-		if (outcome.status === "completed") return outcome.outputs;
+		if (outcome.status === "completed") return outcome.outputs as Sinks;
 		throw new RunFailedError(handle.id, outcome);
 	}
 

@@ -1,3 +1,4 @@
+import type { NodeId } from "./core/ids.js";
 import type { Agent, AnyAgent } from "./executor/agent.js";
 import type { NodeSpec, OutputRef } from "./graph/types.js";
 
@@ -11,10 +12,21 @@ export type InputOf<Input> =
 				? { readonly [Key in keyof Input]: Input[Key] | OutputRef }
 				: never);
 
-/** The spec of a node of one agent: its name and its input are checked. */
+/** How a node of an agent names its dependencies: those that the agent declares have to be among them. */
+type DependsOnOf<Deps> = string extends keyof Deps
+	? Pick<NodeSpec, "dependsOn" | "join">
+	: // biome-ignore lint/complexity/noBannedTypes: whether nothing of it is required
+		{} extends Deps
+		? Pick<NodeSpec, "dependsOn" | "join">
+		: { readonly dependsOn: Aliases<Deps>; readonly join?: "all" };
+
+type Aliases<Deps> = { readonly [Alias in keyof Deps]: NodeId } & Readonly<Record<string, NodeId>>;
+
+/** The spec of a node of one agent: its name, its input and its declared dependencies are checked. */
 type SpecOf<A> =
-	A extends Agent<infer Name, infer Input, infer _Output>
-		? Omit<NodeSpec, "agent" | "input"> & { readonly agent: Name | { readonly name: Name } } & (undefined extends Input
+	A extends Agent<infer Name, infer Input, infer _Output, infer Deps, infer _Given, infer _Made>
+		? Omit<NodeSpec, "agent" | "input" | "dependsOn" | "join"> &
+				DependsOnOf<Deps> & { readonly agent: Name | { readonly name: Name } } & (undefined extends Input
 					? { readonly input?: InputOf<Input> }
 					: { readonly input: InputOf<Input> })
 		: never;

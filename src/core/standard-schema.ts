@@ -1,5 +1,6 @@
 import { SwarmError } from "./errors.js";
 import { escapePointer } from "./plain.js";
+import { isThenable } from "./thenable.js";
 
 /**
  * A schema of any library that follows Standard Schema (standardschema.dev, version 1): zod, valibot, arktype and
@@ -19,6 +20,9 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 		};
 	};
 }
+
+/** A JSON Schema as plain data. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What a validation came to. */
 export type SchemaResult<Output> =
@@ -58,12 +62,9 @@ export function validated<Output>(
 	nodes: readonly string[] = [],
 ): Output | Promise<Output> {
 	const result = schema["~standard"].validate(value);
-	if (isThenable(result)) return Promise.resolve(result).then((later) => outcomeOf(later, code, what, nodes));
+	if (isThenable(result))
+		return Promise.resolve<SchemaResult<Output>>(result).then((later) => outcomeOf(later, code, what, nodes));
 	return outcomeOf(result, code, what, nodes);
-}
-
-function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
-	return typeof (value as { then?: unknown }).then === "function";
 }
 
 /** Issues beyond these are counted, not listed. */
@@ -75,6 +76,10 @@ function outcomeOf<Output>(
 	what: string,
 	nodes: readonly string[],
 ): Output {
+	// A schema of no library may give anything.
+	const given: unknown = result;
+	const isOutcome = typeof given === "object" && given !== null && ("value" in given || Array.isArray(result.issues));
+	if (!isOutcome) throw new SwarmError(code, `the schema of ${what} gave no result`, { nodes });
 	if (result.issues === undefined) return result.value;
 	const { issues } = result;
 	const listed = issues.slice(0, MAX_LISTED).map((issue) => `${issue.message} at "${pointerOf(issue)}"`);

@@ -3,8 +3,10 @@ import type { ErrorInfo } from "../core/errors.js";
 import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { NodeState } from "../core/lifecycle.js";
+import { isStandardSchema, type JsonSchema, type StandardSchema } from "../core/standard-schema.js";
 import type { Mutation, NodePolicies, NodeSpec, StagedPatch } from "../graph/types.js";
 import type { AgentContext } from "./context.js";
+import { type AnyDeps, checkDeclared, type DeclaredDependencies, type DepsOf } from "./needs.js";
 
 const resultBrand = Symbol.for("dagswarm.result");
 
@@ -79,8 +81,8 @@ export interface AgentMemo<Input> {
 	readonly ttl?: Duration;
 }
 
-/** What the author of an agent writes. */
-export interface AgentDefinition<Name extends string, Input, Output> extends NodePolicies {
+/** What an agent is, but for its output and its dependencies: how these are written decides what is inferred. */
+interface AgentTerms<Name extends string, Input, Deps, Given, Made> extends NodePolicies {
 	/** Unique in a swarm. */
 	readonly name: Name;
 	/**
@@ -88,11 +90,17 @@ export interface AgentDefinition<Name extends string, Input, Output> extends Nod
 	 * unless somebody says so, and remembered outputs of another version are not used.
 	 */
 	readonly version?: string;
+	/** What it is for, in words: shown to a model that may call it. */
+	readonly description?: string;
+	/**
+	 * A Standard Schema of the input: it is asked when an attempt starts, and `run` is given what it makes of the input. An
+	 * input that does not fit fails the node with `INVALID_INPUT`, and is not tried again.
+	 */
+	readonly input?: StandardSchema<Input, Given>;
+	/** JSON Schema of the input for {@link inputJsonSchema}, where `input` does not say it. It validates nothing. */
+	readonly inputSchema?: JsonSchema;
 	/** Does the work; a synchronous function will do too. */
-	readonly run: (
-		input: Input,
-		ctx: AgentContext,
-	) => Output | AgentResult<Output> | Promise<Output | AgentResult<Output>>;
+	readonly run: (input: Given, ctx: AgentContext<Deps>) => Made | AgentResult<Made> | Promise<Made | AgentResult<Made>>;
 	/** How many of its nodes may run at a time in a swarm, at least 1. */
 	readonly concurrency?: number;
 	/**
@@ -104,42 +112,105 @@ export interface AgentDefinition<Name extends string, Input, Output> extends Nod
 	readonly retryable?: (error: ErrorInfo) => boolean;
 }
 
+/**
+ * What the author of an agent writes.
+ *
+ * @typeParam Input - what nodes give it
+ * @typeParam Output - what its dependents see
+ * @typeParam Deps - what `ctx.deps` is
+ * @typeParam Given - what `run` is given: what the schema makes of the input
+ * @typeParam Made - what `run` makes, before the schema has seen it
+ */
+export interface AgentDefinition<Name extends string, Input, Output, Deps = AnyDeps, Given = Input, Made = Output>
+	extends AgentTerms<Name, Input, Deps, Given, Made> {
+	/**
+	 * A Standard Schema of the output: it is asked when `run` has returned, and dependents see what it makes of the output.
+	 * One that does not fit fails the attempt with `INVALID_OUTPUT`.
+	 */
+	readonly output?: StandardSchema<Made, Output>;
+	/**
+	 * What its nodes depend on, by alias: it gives `ctx.deps` its types. A node that does not name these aliases in its
+	 * `dependsOn` is refused with `INVALID_SPEC`, but for those that are declared `{ agent, optional: true }`.
+	 */
+	readonly dependsOn?: DeclaredDependencies;
+}
+
 /** A named function that does the work of nodes. */
-export interface Agent<Name extends string = string, Input = unknown, Output = unknown>
-	extends AgentDefinition<Name, Input, Output> {
-	/** The types of input and output; never there at run time. */
-	readonly "~types"?: { readonly input: Input; readonly output: Output };
+export interface Agent<
+	Name extends string = string,
+	Input = unknown,
+	Output = unknown,
+	Deps = AnyDeps,
+	Given = Input,
+	Made = Output,
+> extends AgentDefinition<Name, Input, Output, Deps, Given, Made> {
+	/** The types of input, output and dependencies; never there at run time. */
+	readonly "~types"?: { readonly input: Input; readonly output: Output; readonly deps: Deps };
 }
 
 /** Any agent, whatever it takes and gives. */
 // biome-ignore lint/suspicious/noExplicitAny: the parameter position of `run` is contravariant; only `any` accepts every agent
-export type AnyAgent = Agent<string, any, any>;
+export type AnyAgent = Agent<string, any, any, any, any, any>;
+
+/** A definition as its types are inferred: without schemas from `run`, otherwise from them. */
+interface Defined<Name extends string, Input, Output, Declared, Given, Made, Returned>
+	extends AgentTerms<Name, Input, DepsOf<Declared>, Given, Returned> {
+	readonly output?: StandardSchema<Made, Output>;
+	readonly dependsOn?: Declared;
+}
 
 /**
- * Defines an agent. The input and output types are inferred from `run`.
+ * Defines an agent. The types of input and output are those of its schemas, or inferred from `run`; `ctx.deps` is typed by
+ * `dependsOn`.
  *
- * @throws SwarmError `INVALID_SPEC` when the name is empty or `run` is no function
+ * @throws SwarmError `INVALID_SPEC` when the name is empty, `run` is no function, a schema is none or `dependsOn` holds
+ * something that is no agent
  *
  * @example
  * ```ts
  * import { createSwarm, defineAgent } from "dagswarm";
  *
  * const double = defineAgent({ name: "double", run: async (n: number) => n * 2 });
- * const swarm = createSwarm({ agents: [double] });
- * const outputs = await swarm.run({ nodes: [{ id: "a", agent: double, input: 21 }] });
- * outputs["a"]; // 42
+ * const report = defineAgent({ name: "report", dependsOn: { double }, run: (_: undefined, ctx) => ctx.deps.double + 1 });
+ * const swarm = createSwarm({ agents: [double, report] });
+ * const outputs = await swarm.run({
+ *   nodes: [
+ *     { id: "a", agent: double, input: 21 },
+ *     { id: "b", agent: report, dependsOn: { double: "a" } },
+ *   ],
+ * });
+ * outputs["b"]; // 43
  * ```
  */
-export function defineAgent<const Name extends string, Input = undefined, Output = void>(
-	definition: AgentDefinition<Name, Input, Output>,
-): Agent<Name, Input, Output> {
+export function defineAgent<
+	const Name extends string,
+	Given = undefined,
+	Returned extends Made = never,
+	Made = unknown,
+	Output = Returned,
+	Input = Given,
+	Declared extends DeclaredDependencies | undefined = undefined,
+>(
+	definition: Defined<Name, Input, Output, Declared, Given, Made, Returned>,
+): Agent<Name, Input, Output, DepsOf<Declared>, Given, unknown extends Made ? Returned : Made>;
+export function defineAgent(definition: AnyAgent): AnyAgent {
 	if (typeof definition.name !== "string" || definition.name === "" || typeof definition.run !== "function") {
 		throw new SwarmError("INVALID_SPEC", "an agent needs a name and a run function", {
 			hint: 'defineAgent({ name: "search", run: async (input, ctx) => … })',
 		});
 	}
-	if (definition.version !== undefined && (typeof definition.version !== "string" || definition.version === "")) {
-		throw new SwarmError("INVALID_SPEC", `the version of agent "${definition.name}" is no text`);
+	const { name, version, description, dependsOn } = definition;
+	if (version !== undefined && (typeof version !== "string" || version === ""))
+		throw new SwarmError("INVALID_SPEC", `the version of agent "${name}" is no text`);
+	if (description !== undefined && typeof description !== "string")
+		throw new SwarmError("INVALID_SPEC", `the description of agent "${name}" is no text`);
+	for (const border of ["input", "output"] as const) {
+		if (definition[border] !== undefined && !isStandardSchema(definition[border])) {
+			throw new SwarmError("INVALID_SPEC", `the ${border} of agent "${name}" is no Standard Schema`, {
+				hint: "use a schema of zod, valibot, arktype or another library that has ~standard",
+			});
+		}
 	}
+	if (dependsOn !== undefined) checkDeclared(name, dependsOn);
 	return Object.freeze({ ...definition });
 }

@@ -8,6 +8,7 @@ import { AgentGraph } from "./agent-graph.js";
 import type { Attempt } from "./attempt.js";
 import { Checkpoint } from "./checkpoint.js";
 import type { BudgetView } from "./control.js";
+import type { AnyDeps } from "./needs.js";
 
 /** How a person answered. */
 export interface Approval {
@@ -21,12 +22,16 @@ interface Made {
 	/** Names of steps that this attempt has used. */
 	steps?: Set<string>;
 	graph?: AgentGraph;
-	deps?: Readonly<Record<string, unknown>>;
+	deps?: AnyDeps;
 	settled?: Readonly<Record<string, Settled>>;
 }
 
-/** What an agent is given beside its input. Everything that costs something is made when it is touched. */
-export class AgentContext {
+/**
+ * What an agent is given beside its input. Everything that costs something is made when it is touched.
+ *
+ * @typeParam Deps - outputs of dependencies by name, where the agent declares them
+ */
+export class AgentContext<Deps = AnyDeps> {
 	readonly #attempt: Attempt;
 	#made: Made | undefined;
 	/** How the waits of an attempt that its process ended have ended: this one need not wait for them again. */
@@ -153,10 +158,11 @@ export class AgentContext {
 	}
 
 	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
-	get deps(): Readonly<Record<string, unknown>> {
+	get deps(): Deps {
 		this.#made ??= {};
 		this.#made.deps ??= this.#attempt.run.actor.leases.outputs(this.#attempt.lease);
-		return this.#made.deps;
+		// What the agent declares was checked where its node was added.
+		return this.#made.deps as Deps;
 	}
 
 	/** How the dependencies ended, by alias or id. */

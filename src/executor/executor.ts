@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.js";
 import { errorInfo } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
+import { isThenable } from "../core/thenable.js";
 import type { Command } from "../graph/command.js";
 import type { Lease, Wake } from "../graph/types.js";
 import { type AnyAgent, branded } from "./agent.js";
@@ -392,8 +393,4 @@ function failedBefore({ run, lease }: Attempt): boolean {
 	if (lease.attempt === 1) return false;
 	const error = run.actor.leases.lastError(lease);
 	return error !== undefined && error.code !== "CRASHED" && error.code !== "CANCELLED";
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-	return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

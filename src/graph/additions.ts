@@ -57,6 +57,7 @@ export function addAll(tx: Transaction, patch: Patch, author: Author, rules: Add
 	return (
 		growthRefusal(tx, taken.specs.length, author, rules) ??
 		insert(tx, taken.specs, author) ??
+		noteNeeds(tx, taken.specs, rules.policies) ??
 		replaceAll(tx, taken.replaced, author)
 	);
 }
@@ -198,6 +199,13 @@ function insert(tx: Transaction, specs: readonly StoredSpec[], author: Author): 
 			hint: "add it in the same patch or earlier",
 		},
 	);
+}
+
+/** What agents declare of the dependencies of their nodes is looked at when all edges of the patch are there. */
+function noteNeeds(tx: Transaction, specs: readonly StoredSpec[], { needs }: PolicySource): undefined {
+	if (needs === undefined) return;
+	for (const { id, agent } of specs)
+		if (needs(agent) !== undefined) tx.unchecked.add(tx.state.graph.index.get(id) as number);
 }
 
 /** A different spec takes the place of a node that an earlier attempt added and that has not started. */

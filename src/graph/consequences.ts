@@ -134,7 +134,7 @@ function replan(tx: Transaction, rules: EndRules): boolean {
 	const start = tx.savepoint();
 	tx.unchecked.add(state.graph.size);
 	const added = tx.addNodes([stored], { creator: 0, depth: 0, early: undefined });
-	if (added !== undefined || tx.checkTerms() !== undefined) {
+	if (added !== undefined || tx.checkTerms(rules.policies) !== undefined) {
 		tx.rollback(start);
 		return false;
 	}

@@ -48,7 +48,7 @@ function create(tx: Transaction, config: ActorConfig, rules: Rules, ids: IdSourc
 		checkStallPlan(config.onStall, rules.policies) ??
 		checkPatchShape(patch) ??
 		addAll(tx, patch, HOST, rules) ??
-		tx.checkTerms();
+		tx.checkTerms(rules.policies);
 	if (refusal !== undefined) throw SwarmError.from(refusal);
 	startRun(tx, rules);
 }

@@ -43,7 +43,7 @@ function tryPhases(tx: Transaction, patch: StagedPatch, author: Author, rules: P
 		addAll(tx, patch.mutations, author, rules) ??
 		reshape(tx, patch.mutations, author, rules) ??
 		(patch.expand === true && author.completing ? expandPlan(tx, author.n, planOf(tx, author)) : undefined) ??
-		tx.checkTerms();
+		tx.checkTerms(rules.policies);
 	if (refusal !== undefined) return refusal;
 	return mark(tx, patch.mutations, author);
 }

@@ -15,6 +15,8 @@ export interface PolicySource {
 	agent(name: string): NodePolicies | undefined;
 	/** Whether there is a limit of this name; left out, any name will do. */
 	hasLimit?(name: string): boolean;
+	/** The names under which nodes of an agent must have dependencies; left out where no agent asks for any. */
+	readonly needs?: ((agent: string) => readonly string[] | undefined) | undefined;
 	/** What the run and the swarm say, the run's first. */
 	readonly defaults: NodePolicies;
 }

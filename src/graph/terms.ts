@@ -1,6 +1,8 @@
 import type { Refusal } from "../core/errors.js";
 import { dependencyNames } from "./dependencies.js";
 import type { Graph } from "./graph.js";
+import { JOIN_ALL } from "./node-table.js";
+import type { PolicySource } from "./policies.js";
 import { checkJoinDegree, outputRefs, refuse } from "./spec.js";
 import type { Join } from "./types.js";
 
@@ -12,11 +14,14 @@ export function joinLeft(graph: Graph, n: number): Join | undefined {
 	return left === 0 ? undefined : { atLeast: left };
 }
 
-/** @returns what a node's join or references ask for that its dependencies do not give */
-export function checkTerms(graph: Graph, n: number, joinToo: boolean): Refusal | undefined {
+/** @returns what a node's join, agent or references ask for that its dependencies do not give */
+export function checkTerms(graph: Graph, n: number, joinToo: boolean, policies: PolicySource): Refusal | undefined {
 	const spec = graph.spec(n);
 	const problem = joinToo ? checkJoinDegree(spec.join, graph.nodes.degree(n)) : undefined;
 	if (problem !== undefined) return refuse("INVALID_SPEC", `node "${spec.id}": ${problem}`, { nodes: [spec.id] });
+	const needs = policies.needs?.(spec.agent);
+	const lacking = needs && checkNeeds(graph, n, needs);
+	if (lacking !== undefined) return lacking;
 	if (typeof spec.input !== "object" || spec.input === null) return undefined;
 	const refs = outputRefs(spec.input);
 	if (refs.length === 0) return undefined;
@@ -30,5 +35,25 @@ export function checkTerms(graph: Graph, n: number, joinToo: boolean): Refusal |
 			nodes: [spec.id, unknown],
 			hint: "add it to dependsOn",
 		},
+	);
+}
+
+/** @returns which dependency a node does not have, or may start without, that its agent declares */
+function checkNeeds(graph: Graph, n: number, needs: readonly string[]): Refusal | undefined {
+	const { id, agent } = graph.spec(n);
+	const names = new Set<string>();
+	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge)) names.add(graph.nameOf(edge));
+	const missing = needs.find((name) => !names.has(name));
+	if (missing !== undefined) {
+		return refuse("INVALID_SPEC", `node "${id}" has no dependency "${missing}", which its agent "${agent}" declares`, {
+			nodes: [id],
+			hint: `dependsOn: { ${missing}: "id" }, or declare it { agent, optional: true }`,
+		});
+	}
+	if (graph.nodes.join(n) === JOIN_ALL) return undefined;
+	return refuse(
+		"INVALID_SPEC",
+		`node "${id}" may start without the dependency "${needs[0]}", which its agent "${agent}" declares`,
+		{ nodes: [id], hint: 'use the join "all", or declare it { agent, optional: true }' },
 	);
 }

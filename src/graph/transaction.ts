@@ -1,6 +1,7 @@
 import type { Refusal } from "../core/errors.js";
 import type { Batch } from "./batch.js";
 import { EAGER, HAS_REFS, READY } from "./node-table.js";
+import type { PolicySource } from "./policies.js";
 import { applyConfirmed, applySpeculated } from "./progress.js";
 import { applyEarly, changed, linkDependencies, setTerms } from "./shape.js";
 import { refuse } from "./spec.js";
@@ -354,12 +355,12 @@ export class Transaction {
 		);
 	}
 
-	/** Compares joins with dependencies where a spec asked for them, and references wherever edges changed. */
-	checkTerms(): Refusal | undefined {
+	/** Compares joins with dependencies where a spec asked for them, and references and declarations wherever edges changed. */
+	checkTerms(policies: PolicySource): Refusal | undefined {
 		const { graph } = this.state;
 		for (const n of this.unchecked) {
 			if (!graph.isUnstarted(n)) continue;
-			const refusal = checkTerms(graph, n, this.isFresh(n) || this.updated.has(n));
+			const refusal = checkTerms(graph, n, this.isFresh(n) || this.updated.has(n), policies);
 			if (refusal !== undefined) return refusal;
 		}
 		this.unchecked.clear();
