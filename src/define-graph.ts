@@ -4,7 +4,7 @@ import type { AnyAgent } from "./executor/agent.js";
 import { needsOf, type OutputOf } from "./executor/needs.js";
 import { GraphActor } from "./graph/actor.js";
 import type { NodeSpec, OutputRef } from "./graph/types.js";
-import type { GraphSpec } from "./swarm-options.js";
+import type { NodeSpecOf } from "./typed-spec.js";
 
 /** A node of a static graph: its id is the key under which it stands. */
 export interface StaticNode extends Omit<NodeSpec, "id" | "agent"> {
@@ -100,7 +100,10 @@ type SinkOutput<Node extends StaticNode> = Node extends { readonly join: infer J
 	: OutputOf<Node["agent"]>;
 
 /** What {@link defineGraph} gives: plain data, and its types. */
-export type StaticGraph<Nodes extends StaticNodes> = GraphSpec<Nodes[keyof Nodes]["agent"], StaticTypes<Nodes>>;
+export interface StaticGraph<Nodes extends StaticNodes> {
+	readonly nodes: readonly NodeSpecOf<Nodes[keyof Nodes]["agent"]>[];
+	readonly "~types"?: StaticTypes<Nodes>;
+}
 
 /**
  * A graph that is written down, as plain data. Its inputs are checked against its agents, its dependencies against its

@@ -17,11 +17,13 @@ export type AnyDeps = Readonly<Record<string, unknown>>;
 /** What an agent gives. */
 export type OutputOf<A extends AnyAgent> = NonNullable<A["~types"]>["output"];
 
-/** What `ctx.deps` is under a declaration. Outputs alone: an agent's type does not hold those of the agents before it. */
+/** What `ctx.deps` is under a declaration. */
 export type DepsOf<Declared> = Declared extends DeclaredDependencies
-	? [Extract<Declared[keyof Declared], OptionalDependency>] extends [never]
-		? RequiredDeps<Declared>
-		: RequiredDeps<Declared> & OptionalDeps<Declared>
+	? string extends keyof Declared
+		? AnyDeps
+		: [Extract<Declared[keyof Declared], OptionalDependency>] extends [never]
+			? RequiredDeps<Declared>
+			: RequiredDeps<Declared> & OptionalDeps<Declared>
 	: AnyDeps;
 
 type RequiredDeps<Declared> = {
