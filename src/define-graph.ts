@@ -134,6 +134,8 @@ export function defineGraph<const Nodes extends StaticNodes>(
 			: CheckedNode<Nodes[Id], Nodes>;
 	},
 ): StaticGraph<Nodes> {
+	if (typeof nodes !== "object" || nodes === null)
+		throw new SwarmError("INVALID_SPEC", "a graph is written as { id: { agent, … } }");
 	const agents = new Map<string, AnyAgent>();
 	const specs = Object.entries(nodes as StaticNodes).map(([id, node]) => specOf(id, node, agents));
 	// The graph itself says what is wrong with it, as it would at the start of a run.
@@ -148,7 +150,7 @@ export function defineGraph<const Nodes extends StaticNodes>(
 }
 
 function specOf(id: NodeId, node: StaticNode, agents: Map<string, AnyAgent>): NodeSpec {
-	const { agent, ...rest } = node;
+	const { agent, ...rest } = node ?? {};
 	if (typeof agent?.name !== "string" || typeof agent.run !== "function")
 		throw new SwarmError("INVALID_SPEC", `node "${id}" has no agent`, {
 			nodes: [id],

@@ -199,7 +199,7 @@ export function defineAgent(definition: AnyAgent): AnyAgent {
 			hint: 'defineAgent({ name: "search", run: async (input, ctx) => … })',
 		});
 	}
-	const { name, version, description, dependsOn } = definition;
+	const { name, version, description, inputSchema, dependsOn } = definition;
 	if (version !== undefined && (typeof version !== "string" || version === ""))
 		throw new SwarmError("INVALID_SPEC", `the version of agent "${name}" is no text`);
 	if (description !== undefined && typeof description !== "string")
@@ -211,6 +211,8 @@ export function defineAgent(definition: AnyAgent): AnyAgent {
 			});
 		}
 	}
+	if (inputSchema !== undefined && (typeof inputSchema !== "object" || inputSchema === null))
+		throw new SwarmError("INVALID_SPEC", `the inputSchema of agent "${name}" is no JSON Schema as an object`);
 	if (dependsOn !== undefined) checkDeclared(name, dependsOn);
 	return Object.freeze({ ...definition });
 }

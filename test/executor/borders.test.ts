@@ -4,7 +4,6 @@ import {
 	type AnyAgent,
 	defineAgent,
 	LocalPool,
-	memoryJournal,
 	type NodeSpec,
 	type RunHandle,
 	type RunOutcome,
@@ -280,14 +279,11 @@ describe("a remembered output", () => {
 			output: z.number().transform((n) => `${n}/${++looks}`),
 			run: (n) => n,
 		});
-		const { run } = await runOf(
-			agent,
-			[
-				{ id: "a", agent: "x", input: "bees" },
-				{ id: "b", agent: "x", input: "bees", dependsOn: ["a"] },
-			],
-			{ journal: memoryJournal() },
-		);
+		const nodes: NodeSpec[] = [
+			{ id: "a", agent: "x", input: "bees" },
+			{ id: "b", agent: "x", input: "bees", dependsOn: ["a"] },
+		];
+		const { run } = await runOf(agent, nodes);
 		expect([run.output("a"), run.output("b"), looks]).toEqual(["4/2", "4/2", 2]);
 	});
 });
