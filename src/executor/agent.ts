@@ -6,7 +6,7 @@ import type { NodeState } from "../core/lifecycle.js";
 import { isStandardSchema, type JsonSchema, type StandardSchema } from "../core/standard-schema.js";
 import type { Mutation, NodePolicies, NodeSpec, StagedPatch } from "../graph/types.js";
 import type { AgentContext } from "./context.js";
-import { type AnyDeps, checkDeclared, type DeclaredDependencies, type DepsOf } from "./needs.js";
+import { type AnyDeps, checkDeclared, type DeclarationOf, type DeclaredDependencies, type DepsOf } from "./needs.js";
 
 const resultBrand = Symbol.for("dagswarm.result");
 
@@ -132,7 +132,7 @@ export interface AgentDefinition<Name extends string, Input, Output, Deps = AnyD
 	 * What its nodes depend on, by alias: it gives `ctx.deps` its types. A node that does not name these aliases in its
 	 * `dependsOn` is refused with `INVALID_SPEC`, but for those that are declared `{ agent, optional: true }`.
 	 */
-	readonly dependsOn?: DeclaredDependencies;
+	readonly dependsOn?: DeclarationOf<Deps>;
 }
 
 /** A named function that does the work of nodes. */

@@ -1,6 +1,6 @@
 import { SwarmError } from "../core/errors.js";
 import type { PolicySource } from "../graph/policies.js";
-import type { AnyAgent } from "./agent.js";
+import type { Agent, AnyAgent } from "./agent.js";
 
 /** A dependency that a node of an agent may have or do without. */
 export interface OptionalDependency {
@@ -37,6 +37,19 @@ type OptionalDeps<Declared> = {
 		? Alias
 		: never]?: Declared[Alias] extends OptionalDependency ? OutputOf<Declared[Alias]["agent"]> | undefined : never;
 };
+
+/** The declaration behind what `ctx.deps` is: an agent that is spread into another definition keeps its types. */
+export type DeclarationOf<Deps> = string extends keyof Deps
+	? DeclaredDependencies
+	: {
+			// biome-ignore lint/complexity/noBannedTypes: whether this alias is optional
+			readonly [Alias in keyof Deps]-?: {} extends Pick<Deps, Alias>
+				? { readonly agent: AgentThatGives<Exclude<Deps[Alias], undefined>>; readonly optional: true }
+				: AgentThatGives<Deps[Alias]>;
+		};
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever else it is
+type AgentThatGives<Output> = Agent<string, any, Output, any, any, any>;
 
 /**
  * Checks what an agent says of its dependencies.

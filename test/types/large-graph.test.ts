@@ -69,7 +69,8 @@ async function check(name: string, source: string): Promise<Diagnostics> {
 	const extended = join(root, "tsconfig.json");
 	writeFileSync(config, JSON.stringify({ extends: extended, compilerOptions, include: [`${name}.ts`] }));
 	const tsc = join(root, "node_modules/typescript/bin/tsc");
-	const args = [tsc, "-p", config, "--noEmit", "--extendedDiagnostics", "--pretty", "false"];
+	// By one checker: several would each do a part of the work again, another one every time.
+	const args = [tsc, "-p", config, "--noEmit", "--singleThreaded", "--extendedDiagnostics", "--pretty", "false"];
 	const output = await new Promise<string>((resolve) => {
 		execFile(process.execPath, args, { cwd: folder, maxBuffer: 1 << 26 }, (_, stdout) => resolve(stdout));
 	});
@@ -90,13 +91,13 @@ describe("the types of a static graph", () => {
 		expect([none.errors, some.errors, many.errors]).toEqual([[], [], []]);
 		const ofSome = some.instantiations - none.instantiations;
 		const ofMany = many.instantiations - none.instantiations;
-		// Measured: 650 a node, and 4.0 times as many for four times as many nodes.
+		// Measured: 650 a node, and 3.7 times as many for four times as many nodes.
 		expect(ofMany / 200).toBeGreaterThan(1);
 		expect(ofMany / 200).toBeLessThan(1_500);
 		expect(ofMany / ofSome).toBeLessThan(4.8);
-		// One wrong edge is one error, and looking for what would fit does not multiply the work.
+		// One wrong edge is one error, and looking for what would fit does not multiply the work: it takes 1.7 times as much.
 		expect(wrong.errors).toHaveLength(1);
 		expect(wrong.errors[0]).toMatch(/'"node133"' is not assignable/);
-		expect((wrong.instantiations - none.instantiations) / ofMany).toBeLessThan(2);
+		expect((wrong.instantiations - none.instantiations) / ofMany).toBeLessThan(3);
 	});
 });

@@ -92,6 +92,11 @@ describe("schemas give an agent its types:", () => {
 
 	test("another definition can be spread", () => {
 		expectTypeOf(defineAgent({ ...ofZod, retry: 3 }).run).toEqualTypeOf(ofZod.run);
+		const other = defineAgent({ ...report, name: "other", retry: 2 });
+		expectTypeOf(other.run).toEqualTypeOf(report.run);
+		expectTypeOf<NonNullable<(typeof other)["~types"]>["deps"]>().branded.toEqualTypeOf<
+			NonNullable<(typeof report)["~types"]>["deps"]
+		>();
 		expectTypeOf(defineAgent({ ...ofValibot, name: "again" }).name).toEqualTypeOf<"again">();
 	});
 });
