@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type } from "arktype";
 import {
 	type AnyAgent,
+	type BudgetPort,
 	defineAgent,
 	LocalPool,
 	type NodeSpec,
@@ -352,6 +353,37 @@ describe("a pool that carries calls to workers", () => {
 			["c", "INVALID_INPUT"],
 		]);
 		expect(carried).toBe(3);
+	});
+});
+
+describe("an agent that stands in for another one", () => {
+	test("brings its own schemas: it is given the node's input as it is, and its output is its own", async () => {
+		const budget: BudgetPort = {
+			reserve: () => ({ verdict: "warning", reservation: "r" }),
+			settle: () => {},
+		};
+		const cheap = defineAgent({
+			name: "cheap",
+			input: z.string().transform((text) => text.length),
+			output: z.number().transform((n) => `${n} letters`),
+			run: (n) => n,
+		});
+		const dear = defineAgent({
+			name: "dear",
+			fallback: { agent: "cheap" },
+			input: z.string().transform((text) => [text]),
+			run: (list) => list,
+		});
+		const { swarm, clock } = virtualSwarm([cheap, dear], { ports: { budget }, budget: { onExhausted: "degrade" } });
+		const run = swarm.start({
+			nodes: [
+				{ id: "a", agent: "dear", input: "bees" },
+				{ id: "b", agent: "dear", input: 5 },
+			],
+		});
+		const { outputs, failures } = await finish(run, clock);
+		expect(outputs).toEqual({ a: "4 letters" });
+		expect(failures).toMatchObject([{ id: "b", code: "INVALID_INPUT" }]);
 	});
 });
 
