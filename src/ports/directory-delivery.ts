@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { SwarmError } from "../core/errors.js";
 import type { Delivery, DeliveryPort } from "./delivery.js";
+import { DeliveryError } from "./delivery-error.js";
 import { deliveryText, fileEntry, parseDelivery } from "./delivery-text.js";
 import { type Disk, isMissing, syncFolder, systemDisk, writeNew } from "./disk.js";
 import { FolderNames, nameOfId } from "./file-names.js";
@@ -103,10 +104,20 @@ async function keyOf(disk: Disk, folder: string): Promise<string | undefined> {
 		if (isMissing(error)) return undefined;
 		throw error;
 	}
+	let text: Uint8Array;
 	try {
-		return parseDelivery(await disk.readFile(join(folder, "outcome.json"))).key;
+		text = await disk.readFile(join(folder, "outcome.json"));
+	} catch (error) {
+		if (!isMissing(error)) throw error;
+		// To replace it would be to delete what somebody keeps there.
+		throw new DeliveryError("the run's folder is there and no outcome is in it", {
+			retryable: false,
+			hint: "give outcomes a directory of their own",
+		});
+	}
+	try {
+		return parseDelivery(text).key;
 	} catch {
-		// Somebody's own folder, or one that was changed: it is replaced.
 		return "";
 	}
 }

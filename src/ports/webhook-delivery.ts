@@ -1,3 +1,4 @@
+import { sha256 } from "../core/checksum.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import { MAX_DURATION_MS } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
@@ -8,7 +9,7 @@ import { deliveryText } from "./delivery-text.js";
 import { secretKey } from "./secret-key.js";
 import { SIGNATURE_HEADER, signatureOf } from "./webhook-signature.js";
 
-/** The header that has the key of a delivery: the same for every try. */
+/** The header that has the key of a delivery, escaped as in a URL, or its SHA-256: the same for every try. */
 const KEY_HEADER = "dagswarm-delivery";
 /** Of an answer, read so that its connection can be used again. */
 const MOST_OF_ANSWER = 65_536;
@@ -62,8 +63,7 @@ export function webhookDelivery(options: WebhookDeliveryOptions): DeliveryPort {
 			const signed = new Headers(headers);
 			signed.set("content-type", "application/json");
 			signed.set(SIGNATURE_HEADER, signatureOf(key, body, clock.now()));
-			// Any id is a key: what headers cannot hold is escaped.
-			signed.set(KEY_HEADER, encodeURIComponent(delivery.key.toWellFormed()));
+			signed.set(KEY_HEADER, keyHeaderOf(delivery.key));
 			let response: Response;
 			try {
 				response = await send(url, { method: "POST", headers: signed, body, signal, redirect: "manual" });
@@ -75,6 +75,12 @@ export function webhookDelivery(options: WebhookDeliveryOptions): DeliveryPort {
 			if (!response.ok) throw refusalOf(response, place, clock.now());
 		},
 	};
+}
+
+/** Keys have run ids in them, which may be anything: what a header cannot hold is escaped, and what is long is hashed. */
+function keyHeaderOf(key: string): string {
+	const escaped = encodeURIComponent(key.toWellFormed());
+	return escaped.length <= 256 ? escaped : `sha256:${sha256(key)}`;
 }
 
 /** Reads an answer to its end, or to where it gets long. What goes wrong now changes nothing about what was answered. */

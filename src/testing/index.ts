@@ -5,7 +5,14 @@ export { type InvalidGraph, invalidGraphs } from "./arbitraries/invalid-graphs.j
 export { type PatchConstraints, patches } from "./arbitraries/patches.js";
 export type { SpecConstraints } from "./arbitraries/raw-node.js";
 export type { MutationWeights } from "./arbitraries/raw-patch.js";
+export { type AuditCheck, type AuditSubject, auditConformance } from "./audit-conformance.js";
 export type { Behaviour, Reshaping, Step } from "./behaviour.js";
+export {
+	type ArrivedDelivery,
+	type DeliveryCheck,
+	type DeliverySubject,
+	deliveryConformance,
+} from "./delivery-conformance.js";
 export { type EventPattern, expectTrace, TraceExpectation } from "./expect-trace.js";
 export type { FaultCounts, Faults } from "./faults.js";
 export { faultyPorts, type PortFaults } from "./faulty-ports.js";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import * as promises from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AuditEntry, AuditRecorder, AuditStats, Disk, RunInfo } from "dagswarm";
+import type { AuditEntry, AuditRecorder, AuditStats, Delivery, Disk, RunInfo } from "dagswarm";
 import { onTestFinished } from "vitest";
 
 export const KEY = "a key of sixteen bytes or more";
@@ -41,4 +41,18 @@ export async function failure(call: () => unknown): Promise<Record<string, unkno
 		return error as Record<string, unknown>;
 	}
 	throw new Error("it did not fail");
+}
+
+export function deliveryOf(changes: Partial<Delivery> = {}): Delivery {
+	return {
+		key: "r/1",
+		run: "r",
+		attempt: 1,
+		status: "completed",
+		outputs: { a: 1 },
+		artifacts: [],
+		metadata: {},
+		at: 5,
+		...changes,
+	};
 }
