@@ -1,4 +1,4 @@
-import { createHmac, type Hmac, type KeyObject, timingSafeEqual } from "node:crypto";
+import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 import { sha256 } from "../core/checksum.js";
 import { SwarmError } from "../core/errors.js";
 import { canonicalJson } from "../core/plain.js";
@@ -84,34 +84,24 @@ export function factOf(
  * @param index - from 1
  */
 export function recordMac(key: KeyObject, run: string, before: string, index: number, fact: AuditFact): string {
-	const hmac = createHmac("sha256", key);
 	// Texts as JSON: UTF-8 alone has one encoding for all halves of characters.
-	for (const text of ["dagswarm-audit-record-1", JSON.stringify(run), before, `${index}`]) frame(hmac, text);
-	for (const text of [JSON.stringify(fact.at), JSON.stringify(fact.kind), `${fact.fields.size}`]) frame(hmac, text);
-	for (const [name, text] of fact.fields) {
-		frame(hmac, name);
-		frame(hmac, text);
-	}
-	for (const [name, { sha256, bytes }] of fact.elided) {
-		frame(hmac, name);
-		frame(hmac, sha256);
-		frame(hmac, `${bytes}`);
-	}
-	return hmac.digest("hex");
+	const frames = ["dagswarm-audit-record-1", JSON.stringify(run), before, `${index}`];
+	frames.push(JSON.stringify(fact.at), JSON.stringify(fact.kind), `${fact.fields.size}`);
+	for (const [name, text] of fact.fields) frames.push(name, text);
+	for (const [name, { sha256, bytes }] of fact.elided) frames.push(name, sha256, `${bytes}`);
+	return macOf(key, frames);
 }
 
 /** The code of a head: how far the chain had come, and whether it was over. */
 export function headMac(key: KeyObject, run: string, records: number, sealed: boolean, last: string): string {
-	const hmac = createHmac("sha256", key);
-	for (const text of ["dagswarm-audit-head-1", JSON.stringify(run), `${records}`, `${sealed}`, last]) frame(hmac, text);
-	return hmac.digest("hex");
+	return macOf(key, ["dagswarm-audit-head-1", JSON.stringify(run), `${records}`, `${sealed}`, last]);
 }
 
-function frame(hmac: Hmac, text: string): void {
-	const length = Buffer.alloc(8);
-	length.writeBigUInt64BE(BigInt(Buffer.byteLength(text)));
-	hmac.update(length);
-	hmac.update(text);
+/** @see netstrings, D. J. Bernstein, 1997: what is authenticated can be read in one way only */
+function macOf(key: KeyObject, frames: readonly string[]): string {
+	let all = "";
+	for (const text of frames) all += `${Buffer.byteLength(text)}:${text},`;
+	return createHmac("sha256", key).update(all).digest("hex");
 }
 
 /** Compares two codes in a time that does not depend on where they differ. */

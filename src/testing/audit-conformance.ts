@@ -103,8 +103,8 @@ const scripts: Readonly<Record<string, (subject: AuditSubject) => Promise<void>>
 		assert.equal(canonicalJson([entry, stats]), before);
 	},
 
-	"keeps a thousand entries in order": async (subject) => {
-		const entries = Array.from({ length: 1_000 }, (_, index) => logEntry(`${index}`));
+	"keeps many entries in order": async (subject) => {
+		const entries = Array.from({ length: 200 }, (_, index) => logEntry(`${index}`));
 		await record(subject, "r", entries, "completed");
 		await holds(subject, "r", entries, "completed");
 	},
