@@ -61,6 +61,7 @@ describe("a delivery that is tried until it is taken", () => {
 		}
 	});
 
+	// Mistake 39 of others: what never succeeds is retried for ever.
 	test("waits longer each time, and gives up after eight tries", async () => {
 		const { result, calls, failures, pending } = await delivered([throws()]);
 		expect(result).toMatchObject({ attempts: 8, ok: false, error: { message: "no" } });

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Artifact, type Disk, directoryDelivery, parseDelivery } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { fails } from "../../src/testing/conformance/samples.js";
-import { deliveryOf, diskWith, failure, folder } from "./fixture.js";
+import { deliveryOf, diskWith, failure, folder, watchedDisk } from "./fixture.js";
 
 const signal = new AbortController().signal;
 
@@ -91,6 +91,22 @@ describe("a delivery into a directory", () => {
 		expect((await stat(join(directory, "r"))).ino).toBe(before.ino);
 		await port.deliver(deliveryOf({ key: "r/2", artifacts: [textArtifact("new")] }), signal);
 		expect(await filesIn(directory)).toEqual(["r/artifacts/new", "r/outcome.json"]);
+	});
+
+	test("is on the disk before it is in its place, file by file", async () => {
+		const directory = folder();
+		const { disk, calls } = watchedDisk();
+		await directoryDelivery({ directory, disk }).deliver(deliveryOf({ artifacts: [textArtifact("a")] }), signal);
+		const files = ["a", "outcome.json"].flatMap((name) => [`write ${name}`, `sync ${name}`]);
+		expect(calls).toEqual([...files, "sync artifacts", "sync .r", "rename r", `sync ${basename(directory)}`]);
+	});
+
+	test("waits for an earlier try that is still at it", async () => {
+		const directory = folder();
+		const port = directoryDelivery({ directory });
+		const keys = ["r/1", "r/1", "r/2", "r/3", "r/3"];
+		await Promise.all(keys.map((key) => port.deliver(deliveryOf({ key, artifacts: [textArtifact(key)] }), signal)));
+		expect(await filesIn(directory)).toEqual(["r/artifacts/r-3", "r/outcome.json"]);
 	});
 
 	// Mistake 16 of others: writes that are not atomic.

@@ -11,7 +11,7 @@ import {
 	truncate,
 	writeFile,
 } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { inspect } from "node:util";
 import {
 	type AuditRecord,
@@ -26,7 +26,7 @@ import {
 	verifyAudit,
 } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { diskWith, failure, folder, infoOf, KEY, logOf, recordAll, STATS } from "./fixture.js";
+import { diskWith, failure, folder, infoOf, KEY, logOf, recordAll, STATS, watchedDisk } from "./fixture.js";
 
 async function started(options: FileAuditOptions, run = "r", resumed = false): Promise<AuditRecorder> {
 	const recorder = await fileAudit(options).startRun(infoOf(run, { resumed }));
@@ -121,25 +121,42 @@ describe("a file audit", () => {
 	test("writes what has gathered at once, and syncs when it is to", async () => {
 		for (const sync of ["close", "always"] as const) {
 			const directory = folder();
-			let writes = 0;
-			const disk = diskWith({
-				async open(...call) {
-					const handle = await promises.open(...call);
-					if (call[1] !== "r+") return handle;
-					const write = handle.write.bind(handle) as (...args: unknown[]) => unknown;
-					Object.assign(handle, { write: (...args: unknown[]) => ++writes && write(...args) });
-					return handle;
-				},
-			});
+			const { disk, calls } = watchedDisk();
 			const recorder = await started({ directory, key: KEY, disk, sync });
 			await Promise.all(Array.from({ length: 100 }, (_, index) => recorder.record(logOf(`${index}`))));
 			await recorder.close(STATS);
-			expect(writes).toBeLessThanOrEqual(2);
+			// The record of the run, all of these, and the seal, which may come in the same turn.
+			expect(calls.filter((call) => call === "write r.jsonl").length).toBeLessThanOrEqual(3);
 			const records = await recordsOf(join(directory, "r.jsonl"));
 			expect(records.slice(1, -1).map(({ fields }) => fields["message"])).toEqual(
 				Array.from({ length: 100 }, (_, index) => `${index}`),
 			);
 		}
+	});
+
+	test("has its records on the disk before a head says so: of each entry, or of the last", async () => {
+		const directory = folder();
+		const { disk, calls } = watchedDisk();
+		const always = await started({ directory, key: KEY, disk, sync: "always" }, "a");
+		calls.length = 0;
+		await recordAll(always, ["one"]);
+		const lasting = (file: string, base: string): string[] => [
+			`write ${file}`,
+			`sync ${file}`,
+			`write ${file}.head`,
+			`sync ${file}.head`,
+			`rename ${file}.head`,
+			`sync ${base}`,
+		];
+		expect(calls).toEqual(lasting("a.jsonl", basename(directory)));
+		const close = await started({ directory, key: KEY, disk }, "b");
+		calls.length = 0;
+		await close.close(STATS);
+		expect(calls).toEqual(lasting("b.jsonl", basename(directory)));
+		const third = await started({ directory, key: KEY, disk }, "c");
+		await third.record(logOf("one"));
+		expect(calls.filter((call) => call === "sync c.jsonl")).toEqual([]);
+		await third.close(STATS);
 	});
 
 	test("lets who records wait while much has gathered, and loses nothing", async () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import * as promises from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { AuditEntry, AuditRecorder, AuditStats, Delivery, Disk, RunInfo } from "dagswarm";
 import { onTestFinished } from "vitest";
 
@@ -31,6 +31,31 @@ export async function recordAll(recorder: AuditRecorder | null, messages: readon
 /** The machine's disk, with something else in the place of some calls. */
 export function diskWith(changes: Partial<Disk>): Disk {
 	return { ...promises, ...changes };
+}
+
+/** The machine's disk, and what it was asked in order: `write r.jsonl`, `sync r.jsonl`, `rename r.jsonl.head`. */
+export function watchedDisk(): { readonly disk: Disk; readonly calls: string[] } {
+	const calls: string[] = [];
+	const nameOf = (path: unknown): string => basename(String(path)).replace(/\.new$/, "");
+	const disk = diskWith({
+		async open(...call) {
+			const handle = await promises.open(...call);
+			for (const method of ["write", "writeFile", "sync"] as const) {
+				const real = handle[method].bind(handle) as (...args: unknown[]) => unknown;
+				const watched = (...args: unknown[]): unknown => {
+					calls.push(`${method.slice(0, 5)} ${nameOf(call[0])}`);
+					return real(...args);
+				};
+				Object.assign(handle, { [method]: watched });
+			}
+			return handle;
+		},
+		async rename(from, to) {
+			calls.push(`rename ${nameOf(to)}`);
+			await promises.rename(from, to);
+		},
+	});
+	return { disk, calls };
 }
 
 /** What a call fails with. */
