@@ -9,7 +9,7 @@ import { writeHead } from "./audit-head.js";
 import type { Disk } from "./disk.js";
 
 /** What is gathered at most while the disk is busy, in characters: then who records has to wait. */
-const MOST_GATHERED = 1024 * 1024;
+const MOST_GATHERED = 256 * 1024;
 
 const KINDS: ReadonlySet<string> = new Set<AuditEntry["kind"]>([
 	"event",
@@ -67,14 +67,15 @@ export class AuditWriter implements AuditRecorder {
 		this.#length = end.length;
 	}
 
-	async record(entry: AuditEntry): Promise<void> {
+	/** Returns at once what it need not wait for the disk with: a promise for each entry would cost as much as the rest. */
+	record(entry: AuditEntry): Promise<void> | undefined {
 		if (this.#closing !== undefined) throw new SwarmError("ILLEGAL_STATE", "the audit file is closed");
 		// Read at once: what the entry refers to may change while others are written.
 		const index = this.#add(entryFact(entry, this.#writing.longest));
-		if (this.#writing.sync === "always") await this.#reach(index);
-		else if (this.#size > MOST_GATHERED) await this.#flush();
-		else void this.#flush();
-		this.#refuseAfterFailure();
+		if (this.#writing.sync === "always") return this.#taken(index);
+		if (this.#size > MOST_GATHERED) return this.#taken(this.#records);
+		void this.#flush();
+		return undefined;
 	}
 
 	close(stats: AuditStats): Promise<void> {
@@ -87,8 +88,14 @@ export class AuditWriter implements AuditRecorder {
 		const { clock, longest } = this.#writing;
 		let index = this.#records;
 		for (const [kind, fields] of Object.entries(notes)) index = this.#add(factOf(clock.now(), kind, fields, longest));
-		await this.#reach(index);
-		this.#refuseAfterFailure();
+		await this.#taken(index);
+	}
+
+	/** Somebody else records the run from now on. What was taken is written before; nothing is taken any more. */
+	async retire(): Promise<void> {
+		await this.#closing?.catch(() => {});
+		this.#failure ??= { error: new SwarmError("FENCED", "the run is recorded by somebody else by now") };
+		while (this.#flushing !== undefined) await this.#flushing;
 	}
 
 	async #close(stats: AuditStats): Promise<void> {
@@ -115,8 +122,10 @@ export class AuditWriter implements AuditRecorder {
 		return index;
 	}
 
-	async #reach(index: number): Promise<void> {
+	/** Resolves when a record is written. */
+	async #taken(index: number): Promise<void> {
 		while (this.#written < index && this.#failure === undefined) await this.#flush();
+		this.#refuseAfterFailure();
 	}
 
 	/** Writes what has gathered. It never rejects: whoever comes next is told. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import { checkWhole } from "../core/whole.js";
-import type { AuditPort, AuditRecorder } from "./audit.js";
+import type { AuditPort } from "./audit.js";
 import { factOf, lineOf, recordMac } from "./audit-chain.js";
 import { readHead, writeHead } from "./audit-head.js";
 import { auditFileName, inspect } from "./audit-reader.js";
@@ -41,11 +41,11 @@ const LONGEST_ID = 16_384;
  *
  * A run that goes on in another process continues its file: it is verified first, and nothing is added to one that was
  * tampered with (`AUDIT_TAMPERED`). A record that the process before had half written is cut off, which the chain says.
- * A new run whose id has a sealed file is refused (`RUN_EXISTS`). Two processes must not record the same run at a time, as
- * the journal sees to; if it happens, the file says so when it is verified.
+ * A new run whose id has a sealed file is refused (`RUN_EXISTS`). Who begins to record a run that is being recorded by this
+ * port takes over. Two processes must not record the same run at a time, as the journal sees to; who notices it is refused.
  *
- * @returns a port whose calls reject with what the file system says, `AUDIT_TAMPERED`, `RUN_EXISTS`, `RUN_BUSY` (the run is
- *   being recorded already) or `INVALID_INPUT` (an entry is no plain data); after a failed write all that follow fail, and
+ * @returns a port whose calls reject with what the file system says, `AUDIT_TAMPERED`, `RUN_EXISTS`,
+ *   `FENCED` (somebody else has begun to record the run) or `INVALID_INPUT` (an entry is no plain data); after a failed write all that follow fail, and
  *   the file stays without a seal
  * @throws SwarmError `INVALID_OPTION`
  *
@@ -78,30 +78,37 @@ export function fileAudit(options: FileAuditOptions): AuditPort {
 		throw new SwarmError("INVALID_OPTION", "fileAudit needs a directory");
 	if (sync !== "close" && sync !== "always") throw new SwarmError("INVALID_OPTION", "sync is neither close nor always");
 	checkWhole(maxFieldBytes, "maxFieldBytes", 256, 1_048_576);
-	const open = new Set<string>();
+	const open = new Map<string, Promise<AuditWriter>>();
 
 	return {
 		async startRun(info) {
 			const { run } = info;
 			if (!only(info)) return null;
 			if (run.length > LONGEST_ID) throw new SwarmError("INVALID_INPUT", "the run's id is too long to be recorded");
-			if (open.has(run)) throw new SwarmError("RUN_BUSY", `the run "${run}" is being recorded already`);
-			open.add(run);
-			try {
+			const before = open.get(run);
+			const closed = (): void => {
+				if (open.get(run) === writer) open.delete(run);
+			};
+			const start = async (): Promise<AuditWriter> => {
+				// Whoever lets go of a recorder without a close has gone on with another one, or will not.
+				await (await before?.catch(() => undefined))?.retire();
 				await disk.mkdir(directory, { recursive: true });
 				const file = join(directory, auditFileName(run));
-				return await startFile({ disk, clock, key, run, file, sync, longest: maxFieldBytes }, info, () =>
-					open.delete(run),
-				);
+				return startFile({ disk, clock, key, run, file, sync, longest: maxFieldBytes }, info, closed);
+			};
+			const writer = start();
+			open.set(run, writer);
+			try {
+				return await writer;
 			} catch (error) {
-				open.delete(run);
+				closed();
 				throw error;
 			}
 		},
 	};
 }
 
-async function startFile(writing: AuditWriting, info: RunInfo, closed: () => void): Promise<AuditRecorder> {
+async function startFile(writing: AuditWriting, info: RunInfo, closed: () => void): Promise<AuditWriter> {
 	const { disk, file } = writing;
 	const before = await chainEnd(writing, info);
 	const end = before ?? (await createFile(writing, info));

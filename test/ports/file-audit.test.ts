@@ -355,11 +355,21 @@ describe("a new run", () => {
 		}
 	});
 
-	test("is recorded once at a time", async () => {
-		const audit = fileAudit({ directory: folder(), key: KEY });
-		const recorder = await audit.startRun(infoOf("r"));
-		expect((await failure(() => audit.startRun(infoOf("r"))))["code"]).toBe("RUN_BUSY");
-		await recorder?.close(STATS);
+	test("that nobody has closed is taken over, with what was recorded until then", async () => {
+		const directory = folder();
+		const audit = fileAudit({ directory, key: KEY });
+		const first = await audit.startRun(infoOf("r"));
+		await recordAll(first, ["one"]);
+		const others = await Promise.all([1, 2].map(() => audit.startRun(infoOf("r", { resumed: true }))));
+		for (const old of [first, others[0]]) {
+			expect((await failure(() => old?.record(logOf("late"))))["code"]).toBe("FENCED");
+			expect((await failure(() => old?.close(STATS)))["code"]).toBe("FENCED");
+		}
+		await recordAll(others[1] ?? null, ["two"]);
+		await others[1]?.close(STATS);
+		const file = join(directory, "r.jsonl");
+		expect(await kinds(file)).toEqual(["run", "log", "resumed", "resumed", "log", "seal"]);
+		expect(await verifyAudit(file, KEY)).toMatchObject({ ok: true });
 		expect((await failure(() => audit.startRun(infoOf("r"))))["code"]).toBe("RUN_EXISTS");
 	});
 });
