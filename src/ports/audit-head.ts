@@ -24,9 +24,11 @@ export async function writeHead(
 	file: string,
 	key: KeyObject,
 	head: AuditHead,
-	sync: boolean,
+	sync: "close" | "always",
 ): Promise<void> {
-	await replaceFile(disk, headPath(file), headText(head, key), sync);
+	// A head that is behind its file is no sign of anything, unless it should say that the file is sealed.
+	const lasting = head.sealed ? "new" : sync === "always" ? "whole" : undefined;
+	await replaceFile(disk, headPath(file), headText(head, key), lasting);
 }
 
 /**

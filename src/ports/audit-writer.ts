@@ -149,17 +149,16 @@ export class AuditWriter implements AuditRecorder {
 			const head = { run, records: this.#records, sealed: this.#sealed, mac: this.#mac };
 			this.#gathered = [];
 			this.#size = 0;
-			const lasting = sync === "always" || head.sealed;
 			// Opened each time: runs may be many and long, and those that are never closed leave nothing open.
 			const handle = await disk.open(file, "r+");
 			try {
 				await this.#append(handle, lines);
-				if (lasting) await handle.sync();
+				if (sync === "always" || head.sealed) await handle.sync();
 			} finally {
 				await handle.close();
 			}
-			// After the records: a head that is behind its file is no sign of anything, one that is ahead is.
-			await writeHead(disk, file, key, head, lasting);
+			// After the records: a head that is ahead of its file says that the tail was cut off.
+			await writeHead(disk, file, key, head, sync);
 			this.#written = head.records;
 		}
 	}

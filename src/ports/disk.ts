@@ -15,13 +15,18 @@ export function isMissing(error: unknown): boolean {
 /**
  * Puts a file in the place of another one, so that whoever looks finds the old or the new, whole.
  *
- * @param sync - it is on the disk when this resolves
+ * @param lasting - `whole`: so does who looks when the machine has died meanwhile; `new`: and it is the new one
  */
-export async function replaceFile(disk: Disk, path: string, content: string, sync: boolean): Promise<void> {
+export async function replaceFile(
+	disk: Disk,
+	path: string,
+	content: string,
+	lasting: "whole" | "new" | undefined,
+): Promise<void> {
 	const beside = `${path}.new`;
-	await writeNew(disk, beside, content, sync, "w");
+	await writeNew(disk, beside, content, lasting !== undefined, "w");
 	await disk.rename(beside, path);
-	if (sync) await syncFolder(disk, dirname(path));
+	if (lasting === "new") await syncFolder(disk, dirname(path));
 }
 
 /** Writes a file; with `wx` it must not be there. */

@@ -171,15 +171,14 @@ function isNone(head: Awaited<ReturnType<typeof readHead>>, run: string): boolea
 /** Begins a file with the record of its run, which is there whole or not at all. */
 async function createFile(writing: AuditWriting, info: RunInfo): Promise<ChainEnd> {
 	const { disk, file, key, run, longest, sync, clock } = writing;
-	const lasting = sync === "always";
 	// What the record needs of the run's id must not be left out for its length.
 	const { run: _, ...rest } = info;
 	const fact = factOf(clock.now(), "run", rest, longest);
 	const fields = new Map([...fact.fields, ["run", JSON.stringify(run)] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
 	const mac = recordMac(key, run, "", 1, { ...fact, fields });
 	const line = lineOf(1, { ...fact, fields }, mac);
-	await writeHead(disk, file, key, { run, records: 0, sealed: false, mac: "" }, lasting);
-	await replaceFile(disk, file, line, lasting);
-	await writeHead(disk, file, key, { run, records: 1, sealed: false, mac }, lasting);
+	await writeHead(disk, file, key, { run, records: 0, sealed: false, mac: "" }, sync);
+	await replaceFile(disk, file, line, sync === "always" ? "new" : undefined);
+	await writeHead(disk, file, key, { run, records: 1, sealed: false, mac }, sync);
 	return { records: 1, mac, length: Buffer.byteLength(line) };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { canonicalJson } from "../core/plain.js";
 import type { AuditEntry, AuditPort, AuditRecorder, AuditStats } from "../ports/audit.js";
 import type { PortAnswer, RunInfo } from "../ports/port.js";
+import { type PortCheck, portChecks } from "./conformance/port-check.js";
 import { ATTEMPT, logEntry, plainSample, runInfo, STRANGE_IDS, statsOf } from "./conformance/port-samples.js";
 import { fails } from "./conformance/samples.js";
 
@@ -25,16 +26,7 @@ export interface AuditSubject {
 }
 
 /** One property that an audit has to have. */
-export interface AuditCheck {
-	readonly name: string;
-	/**
-	 * Tries it out.
-	 *
-	 * @param make - a fresh audit, each time
-	 * @throws Error (of node:assert) when the audit has not the property
-	 */
-	run(make: () => PortAnswer<AuditSubject>): Promise<void>;
-}
+export type AuditCheck = PortCheck<AuditSubject>;
 
 /**
  * What every implementation of `AuditPort` has to do, as checks for any test runner. They are independent of each other, and
@@ -55,17 +47,7 @@ export interface AuditCheck {
  * ```
  */
 export function auditConformance(): readonly AuditCheck[] {
-	return Object.entries(scripts).map(([name, script]) => ({
-		name,
-		async run(make) {
-			const subject = await make();
-			try {
-				await script(subject);
-			} finally {
-				await subject.dispose?.();
-			}
-		},
-	}));
+	return portChecks(scripts);
 }
 
 const scripts: Readonly<Record<string, (subject: AuditSubject) => Promise<void>>> = {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { canonicalJson, deepFreeze } from "../core/plain.js";
 import type { Artifact, Delivery, DeliveryPort } from "../ports/delivery.js";
 import type { PortAnswer } from "../ports/port.js";
+import { type PortCheck, portChecks } from "./conformance/port-check.js";
 import { deliveryOf, plainSample, STRANGE_IDS } from "./conformance/port-samples.js";
 import { fails } from "./conformance/samples.js";
 
@@ -22,16 +23,7 @@ export interface DeliverySubject {
 export type ArrivedDelivery = Omit<Delivery, "attempt">;
 
 /** One property that a delivery port has to have. */
-export interface DeliveryCheck {
-	readonly name: string;
-	/**
-	 * Tries it out.
-	 *
-	 * @param make - a fresh port, each time, with nothing delivered
-	 * @throws Error (of node:assert) when the port has not the property
-	 */
-	run(make: () => PortAnswer<DeliverySubject>): Promise<void>;
-}
+export type DeliveryCheck = PortCheck<DeliverySubject>;
 
 /**
  * What every implementation of `DeliveryPort` has to do, as checks for any test runner. They are independent of each other,
@@ -53,17 +45,7 @@ export interface DeliveryCheck {
  * ```
  */
 export function deliveryConformance(): readonly DeliveryCheck[] {
-	return Object.entries(scripts).map(([name, script]) => ({
-		name,
-		async run(make) {
-			const subject = await make();
-			try {
-				await script(subject);
-			} finally {
-				await subject.dispose?.();
-			}
-		},
-	}));
+	return portChecks(scripts);
 }
 
 const scripts: Readonly<Record<string, (subject: DeliverySubject) => Promise<void>>> = {

@@ -7,6 +7,7 @@ export type { SpecConstraints } from "./arbitraries/raw-node.js";
 export type { MutationWeights } from "./arbitraries/raw-patch.js";
 export { type AuditCheck, type AuditSubject, auditConformance } from "./audit-conformance.js";
 export type { Behaviour, Reshaping, Step } from "./behaviour.js";
+export type { PortCheck } from "./conformance/port-check.js";
 export {
 	type ArrivedDelivery,
 	type DeliveryCheck,

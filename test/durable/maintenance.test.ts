@@ -1,5 +1,6 @@
 import { copyFileSync } from "node:fs";
-import { createSwarm, type StoredSnapshot } from "dagswarm";
+import { join } from "node:path";
+import { createSwarm, fileAudit, readAudit, type StoredSnapshot, verifyAudit } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { openJournal, runsOf, withDatabase } from "../journal/journal-file.js";
 import { rest } from "../swarm/fixture.js";
@@ -7,6 +8,7 @@ import { programs } from "./processes.js";
 import type { ForkTask } from "./programs/fork.js";
 import type { Place } from "./programs/kills.js";
 import type { MaintenanceTask } from "./programs/maintenance.js";
+import type { RecorderTask } from "./programs/recorder.js";
 import { agentsOfTexts, nodesOfTexts } from "./programs/texts.js";
 import { problemsOf, readRun } from "./told.js";
 
@@ -147,3 +149,47 @@ describe.concurrent("a process that is killed", () => {
 		}
 	});
 });
+
+const key = "a key of sixteen bytes or more";
+
+/** The entries that an audit file has, by their numbers. */
+async function numbers(file: string): Promise<number[]> {
+	const found: number[] = [];
+	for await (const { kind, fields } of readAudit(file, key)) if (kind === "event") found.push(Number(fields["seq"]));
+	return found;
+}
+
+test.each(["close", "always"] as const)(
+	"processes that are killed while they record leave a sound file, and the next one goes on: sync %s",
+	async (sync) => {
+		const directory = available.path("audit");
+		const file = join(directory, "r.jsonl");
+		for (let kills = 0, from = 1; kills < 3; kills++) {
+			const task: RecorderTask = { directory, key, sync, from };
+			const program = available.start("recorder", task);
+			await program.line(`${from + 7 + 11 * kills}`);
+			program.signal("SIGKILL");
+			expect((await program.ended).signal).toBe("SIGKILL");
+			expect(await verifyAudit(file, key)).toMatchObject({
+				ok: false,
+				reason: expect.stringMatching(/not (sealed|whole)/),
+			});
+			expect(await verifyAudit(file, key, { sealed: false })).toMatchObject({ ok: true, run: "r", sealed: false });
+			const kept = (await numbers(file)).length;
+			// What was said to be taken is there, where it is to be on the disk first.
+			if (sync === "always") expect(kept).toBeGreaterThanOrEqual(Number(program.lines.at(-1)));
+			from = kept + 1;
+		}
+		const recorder = await fileAudit({ directory, key }).startRun({
+			run: "r",
+			ancestors: [],
+			metadata: {},
+			startedAt: 0,
+			resumed: true,
+		});
+		await recorder?.close({ status: "completed", wallMs: 0, nodes: 0, attempts: 0, usage: {} });
+		expect(await verifyAudit(file, key)).toMatchObject({ ok: true, sealed: true });
+		const all = await numbers(file);
+		expect(all).toEqual(Array.from(all, (_, index) => index + 1));
+	},
+);
