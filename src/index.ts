@@ -106,7 +106,19 @@ export {
 	verifyAudit,
 } from "./ports/audit-reader.js";
 export type { BudgetPort, BudgetRequest, BudgetVerdict } from "./ports/budget.js";
+export { BudgetLedger, type BudgetLedgerOptions, budgetLedger } from "./ports/budget-ledger.js";
+export type { BudgetLimit, BudgetScope } from "./ports/budget-limit.js";
+export type {
+	AccountReport,
+	BudgetReport,
+	LimitReport,
+	NodeReport,
+	RunReport,
+	SavedBooks,
+	SavedRun,
+} from "./ports/budget-report.js";
 export type { CheckpointerPort, CheckpointerStore } from "./ports/checkpointer.js";
+export { combineCritics } from "./ports/combine-critics.js";
 export type {
 	CriticActivity,
 	CriticEscalation,
@@ -128,7 +140,12 @@ export { type DeliveredOutcome, parseDelivery } from "./ports/delivery-text.js";
 export { type DirectoryDeliveryOptions, directoryDelivery } from "./ports/directory-delivery.js";
 export type { Disk } from "./ports/disk.js";
 export { type FileAuditOptions, fileAudit } from "./ports/file-audit.js";
+export { folderCheckpoints } from "./ports/folder-checkpoints.js";
+export { type IdleCriticOptions, idleCritic } from "./ports/idle-critic.js";
+export { type LoopDetectorOptions, loopDetector } from "./ports/loop-detector.js";
 export { type MemoryAudit, memoryAudit, type RecordedRun } from "./ports/memory-audit.js";
+export { memoryCheckpoints } from "./ports/memory-checkpoints.js";
+export { type PaletteOptions, palette, type ToolNames } from "./ports/name-palette.js";
 export type { PaletteCaller, PalettePort } from "./ports/palette.js";
 export type { AttemptInfo, PortName, PortPolicy, RunInfo } from "./ports/port.js";
 export { type WebhookDeliveryOptions, webhookDelivery } from "./ports/webhook-delivery.js";

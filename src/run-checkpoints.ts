@@ -1,9 +1,10 @@
 import type { NodeId } from "./core/ids.js";
+import { sealed } from "./core/sealed-text.js";
+import { taggedText } from "./core/tagged-json.js";
 import type { CheckpointStore } from "./executor/attempt.js";
 import type { GraphActor } from "./graph/actor.js";
-import { sealed, unsealed } from "./journal/codec.js";
+import { unsealed } from "./journal/codec.js";
 import type { RunJournal } from "./journal/run-journal.js";
-import { taggedText } from "./journal/tagged-json.js";
 import type { PortCheckpoints } from "./port-checkpoints.js";
 
 /** The saved progress of a run's nodes: in memory for the attempts to come, and in its journal for those of another process. */

@@ -1,10 +1,11 @@
 import type { Clock } from "./core/clock.js";
+import { sealed } from "./core/sealed-text.js";
+import { taggedText } from "./core/tagged-json.js";
 import type { MemoStore, Remembered } from "./executor/attempt.js";
 import type { Lease } from "./graph/types.js";
-import { sealed, unsealed } from "./journal/codec.js";
+import { unsealed } from "./journal/codec.js";
 import type { Journal } from "./journal/journal.js";
 import type { RunJournal } from "./journal/run-journal.js";
-import { taggedText } from "./journal/tagged-json.js";
 import { isPromiseLike } from "./journal/writer.js";
 
 /** Outcomes of earlier calls in the journal of a run: its own, and those of other runs. */

@@ -1,9 +1,10 @@
 import { checksum, sha256 } from "../core/checksum.js";
 import { SwarmError } from "../core/errors.js";
+import { sealedText } from "../core/sealed-text.js";
+import { blobReferences, mayHoldTags, untagged } from "../core/tagged-json.js";
 import type { RunEvent, StoredSpec } from "../graph/types.js";
 import type { Blob, JournalRecord } from "./journal.js";
 import { SpreadText } from "./spread-text.js";
-import { blobReferences, mayHoldTags, untagged } from "./tagged-json.js";
 
 /*
  * A record's body is a JSON array. A number says at which time the events after it were decided. The
@@ -122,26 +123,14 @@ function quoted(id: string): string {
 	return PLAIN_ID.test(id) ? `"${id}"` : JSON.stringify(id);
 }
 
-const SEAL_LENGTH = 8;
-
-/** Whether a sealed text is as it was written. */
-export function isSealed(body: string): boolean {
-	return sealed(body.slice(SEAL_LENGTH)) === body;
-}
-
-/** A text of its own, with a checksum in front: eight hexadecimal digits. */
-export function sealed(text: string): string {
-	return checksum("", 0, 0, text).toString(16).padStart(8, "0") + text;
-}
-
 /**
  * The data of a sealed text.
  *
  * @throws SwarmError `JOURNAL_CORRUPT` when it is not as it was written
  */
 export function unsealed(what: string, body: string): unknown {
-	const text = body.slice(SEAL_LENGTH);
-	if (!isSealed(body)) throw new SwarmError("JOURNAL_CORRUPT", `${what} is not as it was written`);
+	const text = sealedText(body);
+	if (text === undefined) throw new SwarmError("JOURNAL_CORRUPT", `${what} is not as it was written`);
 	return parseBody(what, text, NO_BODIES);
 }
 

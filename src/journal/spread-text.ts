@@ -1,6 +1,6 @@
 import { sha256 } from "../core/checksum.js";
+import { blobReference, taggedText } from "../core/tagged-json.js";
 import type { Blob } from "./journal.js";
-import { blobReference, taggedText } from "./tagged-json.js";
 
 /** Longer texts of inputs, outputs, payloads and answers are stored once, by their hash. */
 export const MAX_INLINE = 4_096;

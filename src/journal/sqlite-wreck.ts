@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { sha256 } from "../core/checksum.js";
 import { RUN_STATES } from "../core/lifecycle.js";
-import { isSealed, isWhole } from "./codec.js";
+import { sealedText } from "../core/sealed-text.js";
+import { isWhole } from "./codec.js";
 import type { Blob, JournalRecord, StoredSnapshot } from "./journal.js";
 import { snapshotChecksum } from "./snapshot-chain.js";
 import { isDamage } from "./sqlite-fault.js";
@@ -113,7 +114,8 @@ export class SqliteWreck {
 		const problems: string[] = [];
 		const saved: { readonly node: string; readonly body: string }[] = [];
 		for (const { node, body } of this.#rows("SELECT node, body FROM checkpoints WHERE run = ?", [run.no], problems))
-			if (typeof node === "string" && typeof body === "string" && isSealed(body)) saved.push({ node, body });
+			if (typeof node === "string" && typeof body === "string" && sealedText(body) !== undefined)
+				saved.push({ node, body });
 			else problems.push(`that of node ${JSON.stringify(node)} is not as it was written`);
 		return { saved, problems: problems.map((problem) => `saved progress of its nodes: ${problem}`) };
 	}

@@ -9,25 +9,30 @@ export interface BudgetPort {
 	/**
 	 * A run begins, or goes on in another process.
 	 *
-	 * @param spent - what earlier processes of it have used; nothing for a run that begins
+	 * @param spent - what its own nodes have used in earlier processes, without runs they called; nothing for a run that
+	 * begins
 	 */
 	open?(run: RunInfo, spent: Usage): PortAnswer<void>;
 	/** An attempt is about to start. What is allowed is reserved until it is settled. */
 	reserve(request: BudgetRequest): PortAnswer<BudgetVerdict>;
 	/**
-	 * What an attempt has used so far in all; its reserve counts for as long as it is larger.
+	 * What an attempt has used so far in all, `nodes` included; its reserve counts for as long as it is larger.
 	 *
 	 * @param last - the attempt is over: the rest of its reserve is free. Called once with true for every reservation.
 	 */
 	settle(reservation: string, used: Usage, last: boolean): PortAnswer<void>;
-	/** The run is over in this process. */
-	close?(run: RunInfo): PortAnswer<void>;
+	/**
+	 * The run is over in this process. What its attempts had reserved is free.
+	 *
+	 * @param ended - it is over for good: otherwise it may go on, in another process or in this one
+	 */
+	close?(run: RunInfo, ended: boolean): PortAnswer<void>;
 }
 
 /** What is asked for. */
 export interface BudgetRequest extends AttemptInfo {
 	readonly run: RunInfo;
-	/** What the agent expects to use; at least `{ nodes: 1 }` for a first attempt. */
+	/** What the agent expects to use; at least `{ nodes: 1 }` for a first attempt. A measure that is 0 will not be used. */
 	readonly estimate: Usage;
 	/** A person has approved it: it is counted, and not refused. */
 	readonly approved: boolean;
@@ -48,6 +53,8 @@ export type BudgetVerdict =
 			/** What is used up, in words: which measure, of whom, how much of how much. */
 			readonly reason: string;
 			readonly measure?: string;
-			/** Milliseconds until it is worth asking again; none when that is never. */
+			/** Milliseconds until it is worth asking again; none when time alone changes nothing. */
 			readonly retryAfter?: number;
+			/** It would fit if nothing were reserved: worth asking again when an attempt in flight has used less than that. */
+			readonly whenSettled?: true;
 	  };

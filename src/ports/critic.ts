@@ -30,8 +30,11 @@ export interface CriticHandle {
 	readonly hardFactor?: number;
 	/** Something was done. A verdict is carried out at once. */
 	activity?(activity: CriticActivity): CriticVerdict | undefined;
-	/** The soft limit is reached, or nothing was done for `idleAfter`; once per idle period. */
-	escalate(escalation: CriticEscalation): PortAnswer<CriticVerdict>;
+	/**
+	 * The soft limit is reached, or nothing was done for `idleAfter`; once per idle period, and again when a verdict says
+	 * so. Without it the subject's time limit is a plain hard one, and idleness is not looked at.
+	 */
+	escalate?(escalation: CriticEscalation): PortAnswer<CriticVerdict>;
 	/** It is over. */
 	end?(): void;
 }
@@ -62,9 +65,12 @@ export interface CriticEscalation {
 /** What is to be done. */
 export type CriticVerdict =
 	| { readonly action: "continue" }
-	/** The soft limit is so much later; milliseconds. */
+	/** It is asked again so much later, milliseconds above 0: the soft limit moves on, or it is idle still. */
 	| { readonly action: "extend"; readonly by: number }
-	/** The agent finds the message in `ctx.inbox()`. Of a run: each of its running nodes does. */
-	| { readonly action: "steer"; readonly message: string }
+	/**
+	 * The agent finds the message in `ctx.inbox()`. Of a run: each of its running nodes does. With `by` it is asked again
+	 * so much later, as with `extend`: whether it helped.
+	 */
+	| { readonly action: "steer"; readonly message: string; readonly by?: number }
 	/** It ends now, for good. */
 	| { readonly action: "kill"; readonly reason: string };

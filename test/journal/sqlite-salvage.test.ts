@@ -11,7 +11,7 @@ import {
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
-import { sealed } from "../../src/journal/codec.js";
+import { sealed } from "../../src/core/sealed-text.js";
 import { salvageJournal } from "../../src/journal/sqlite-salvage.js";
 import { BERT, blobOf, entryOf, snapshotOf } from "../../src/testing/conformance/samples.js";
 import { findSync, journalFiles, openJournal, readSync, runsOf, thrownBy, withDatabase } from "./journal-file.js";
