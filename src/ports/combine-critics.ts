@@ -48,6 +48,8 @@ class Panel implements CriticHandle {
 	readonly #handles: readonly CriticHandle[];
 	/** Those who care for time. */
 	readonly #members: readonly Member[];
+	/** Once one has killed it, the others are not asked any more. */
+	#killed: CriticVerdict | undefined;
 
 	constructor(handles: readonly CriticHandle[], limit: number | undefined) {
 		this.#handles = handles;
@@ -68,10 +70,11 @@ class Panel implements CriticHandle {
 	}
 
 	activity(activity: CriticActivity): CriticVerdict | undefined {
+		if (this.#killed !== undefined) return this.#killed;
 		for (const member of this.#members) member.idleDue = member.handle.idleAfter ?? Number.POSITIVE_INFINITY;
 		// Every one is told, whatever those before it say: each keeps its own count.
 		const verdicts = this.#handles.map((handle) => handle.activity?.(activity));
-		return strictest(verdicts.filter((verdict) => verdict !== undefined));
+		return this.#remember(strictest(verdicts.filter((verdict) => verdict !== undefined)));
 	}
 
 	end(): void {
@@ -79,6 +82,7 @@ class Panel implements CriticHandle {
 	}
 
 	async #escalate(escalation: CriticEscalation): Promise<CriticVerdict> {
+		if (this.#killed !== undefined) return this.#killed;
 		const clock = escalation.cause === "idle" ? "idleDue" : "due";
 		const now = this.#next(clock);
 		const asked = this.#members.filter((member) => member[clock] <= now);
@@ -91,11 +95,17 @@ class Panel implements CriticHandle {
 				return verdict;
 			}),
 		);
-		const verdict = strictest(verdicts) ?? { action: "continue" };
+		// It may have been killed by what it did while this was being decided.
+		const verdict = this.#killed ?? this.#remember(strictest(verdicts)) ?? { action: "continue" };
 		const by = this.#next(clock) - now;
 		if (verdict.action === "kill" || !(by > 0 && by < Number.POSITIVE_INFINITY)) return verdict;
 		// Whoever wants to be asked next is, though this one may be done with it.
 		return verdict.action === "steer" ? { ...verdict, by } : { action: "extend", by };
+	}
+
+	#remember<Verdict extends CriticVerdict | undefined>(verdict: Verdict): Verdict {
+		if (verdict?.action === "kill") this.#killed = verdict;
+		return verdict;
 	}
 
 	/** When somebody wants to be asked next. */

@@ -14,6 +14,13 @@ export {
 	type DeliverySubject,
 	deliveryConformance,
 } from "./delivery-conformance.js";
+export { budgetConformance } from "./budget-conformance.js";
+export { type CheckpointerCheck, checkpointerConformance } from "./checkpointer-conformance.js";
+export type { MakeBudget } from "./conformance/budgets.js";
+export type { MakeCheckpointer } from "./conformance/checkpointers.js";
+export type { MakeCritic } from "./conformance/critics.js";
+export type { MakePalette } from "./conformance/palettes.js";
+export { criticConformance } from "./critic-conformance.js";
 export { type EventPattern, expectTrace, TraceExpectation } from "./expect-trace.js";
 export type { FaultCounts, Faults } from "./faults.js";
 export { faultyPorts, type PortFaults } from "./faulty-ports.js";
@@ -42,6 +49,8 @@ export type { AttemptFailure } from "./model/model-time.js";
 export type { RequestKind, RequestWeights } from "./model/raw-request.js";
 export { reduceCase } from "./model/reduce-case.js";
 export { type ModelClaim, type ModelOptions, ReferenceModel } from "./model/reference-model.js";
+export { paletteConformance } from "./palette-conformance.js";
+export type { PortCheck } from "./port-check.js";
 export { Random } from "./random.js";
 export { type RunToEndOptions, runToEnd } from "./run-to-end.js";
 export { type ScriptedAgent, scriptedAgents } from "./scripted-agents.js";

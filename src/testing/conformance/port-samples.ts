@@ -2,10 +2,19 @@ import type { AuditEntry, AuditStats } from "../../ports/audit.js";
 import type { Delivery } from "../../ports/delivery.js";
 import type { AttemptInfo, RunInfo } from "../../ports/port.js";
 
-/** A run as ports are told of it. */
+/** A run as the library tells ports of it. */
+export function runOf(run: string, info: Partial<RunInfo> = {}): RunInfo {
+	return Object.freeze({ run, ancestors: [], metadata: {}, startedAt: 1_000.25, resumed: false, ...info });
+}
+
+/** An attempt as the library tells ports of it. */
+export function attemptOf(node: string, agent = "writer", attempt = 1): AttemptInfo {
+	return Object.freeze({ node, agent, attempt });
+}
+
+/** A run that is for somebody. */
 export function runInfo(run: string, resumed = false): RunInfo {
-	const metadata = { caller: "Ada", channel: "mail" };
-	return { run, ancestors: [], metadata, caller: "Ada", channel: "mail", startedAt: 1_000.25, resumed };
+	return runOf(run, { metadata: { caller: "Ada", channel: "mail" }, caller: "Ada", channel: "mail", resumed });
 }
 
 export const ATTEMPT: AttemptInfo = { node: "a/1", agent: "writer", attempt: 2 };
@@ -66,3 +75,28 @@ export function deliveryOf(run: string, changes: Partial<Delivery> = {}): Delive
 		...changes,
 	};
 }
+
+/** Ids that a careless store takes for each other, or for paths. */
+export const AWKWARD_IDS: readonly string[] = [
+	"a",
+	"A",
+	"a/b",
+	"a%2Fb",
+	"a\\b",
+	"..",
+	"../a",
+	".",
+	"",
+	" ",
+	"con",
+	"a:b*?",
+	"\u0000",
+	"ä",
+	"a\u0308",
+	"😀",
+	"\ud800",
+	"\ud801",
+	"__proto__",
+	"x".repeat(2_000),
+	`${"x".repeat(1_999)}y`,
+];
