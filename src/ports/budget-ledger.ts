@@ -13,7 +13,6 @@ import {
 	limitIdentity,
 	nodeKey,
 	ownerOf,
-	type RunName,
 	type Spender,
 } from "./budget-limit.js";
 import { LimitBook, type Shortage } from "./budget-limit-book.js";
@@ -26,6 +25,7 @@ import {
 	savedRun,
 } from "./budget-report.js";
 import { nameOnly, type RunBook, RunBooks, UsageSum } from "./budget-run.js";
+import type { RunInfo } from "./port.js";
 
 /** What a {@link BudgetLedger} is made of. */
 export interface BudgetLedgerOptions {
@@ -46,8 +46,8 @@ interface Reservation {
 	readonly used: UsageTotal;
 }
 
-/** Attempts that are over are kept so many, for what is said to have been used afterwards. */
-const MAX_FINISHED = 10_000;
+/** At least so many attempts that are over are kept, for what is said to have been used afterwards. */
+const FINISHED = 10_000;
 
 /**
  * A budget that keeps its books in memory: what runs, callers, channels, nodes and agents have used and reserved, under
@@ -84,8 +84,9 @@ export class BudgetLedger implements BudgetPort {
 	readonly #limits: readonly LimitBook[];
 	readonly #runs = new RunBooks((book) => this.#forget(book));
 	readonly #inFlight = new Map<string, Reservation>();
-	/** The oldest first. */
-	readonly #finished = new Map<string, Reservation>();
+	/** The latest, and as many before them: the oldest go all at once. */
+	#finished = new Map<string, Reservation>();
+	#finishedBefore = new Map<string, Reservation>();
 	#reservations = 0;
 
 	/** @throws SwarmError `INVALID_OPTION` for a malformed option, `INVALID_INPUT` for usages that are none to restore */
@@ -104,7 +105,7 @@ export class BudgetLedger implements BudgetPort {
 	 *
 	 * @throws SwarmError `INVALID_INPUT` when `spent` is no usage
 	 */
-	open(run: RunName, spent: Usage): void {
+	open(run: RunInfo, spent: Usage): void {
 		checkUsage(spent, `what run "${run.run}" has used`);
 		const book = this.#runs.open(run);
 		const unknown = growth(book.used.value, spent);
@@ -156,7 +157,7 @@ export class BudgetLedger implements BudgetPort {
 	settle(reservation: string, used: Usage, last: boolean): void {
 		checkUsage(used, "what an attempt has used");
 		const open = this.#inFlight.get(reservation);
-		const found = open ?? this.#finished.get(reservation);
+		const found = open ?? this.#finished.get(reservation) ?? this.#finishedBefore.get(reservation);
 		if (found === undefined) {
 			throw new SwarmError("INVALID_INPUT", `there is no reservation "${reservation}"`, {
 				hint: "settle what reserve() of this ledger gave, at the latest soon after the attempt has ended",
@@ -182,7 +183,7 @@ export class BudgetLedger implements BudgetPort {
 	}
 
 	/** A run is over in this process: what its attempts had reserved is free, what they have used stays counted. */
-	close(run: RunName, ended: boolean): void {
+	close(run: RunInfo, ended: boolean): void {
 		const book = this.#runs.get(run.run);
 		if (book === undefined) return;
 		for (const [reservation, { spender }] of this.#inFlight)
@@ -249,12 +250,11 @@ export class BudgetLedger implements BudgetPort {
 
 	#finish(reservation: string, found: Reservation): void {
 		this.#inFlight.delete(reservation);
-		this.#finished.set(reservation, found);
-		if (this.#finished.size <= MAX_FINISHED) return;
-		for (const oldest of this.#finished.keys()) {
-			this.#finished.delete(oldest);
-			return;
+		if (this.#finished.size === FINISHED) {
+			this.#finishedBefore = this.#finished;
+			this.#finished = new Map();
 		}
+		this.#finished.set(reservation, found);
 	}
 
 	#forget(book: RunBook): void {

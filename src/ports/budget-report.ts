@@ -151,7 +151,7 @@ export function checkSavedBooks(books: SavedBooks): void {
 	if (!Number.isSafeInteger(reservations) || !Array.isArray(accounts) || !Array.isArray(runs))
 		throw notBooks("reservations, accounts or runs are missing");
 	for (const { limit, key, used } of books.accounts) {
-		const amounts: readonly unknown[] = typeof used === "number" ? [used] : [...used].flat();
+		const amounts: readonly unknown[] = Array.isArray(used) ? used.flat() : [used];
 		if (typeof limit !== "string" || typeof key !== "string" || !amounts.every(Number.isFinite))
 			throw notBooks(`the account "${String(key)}" of ${String(limit)} is malformed`);
 	}
