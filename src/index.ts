@@ -140,7 +140,7 @@ export { type DeliveredOutcome, parseDelivery } from "./ports/delivery-text.js";
 export { type DirectoryDeliveryOptions, directoryDelivery } from "./ports/directory-delivery.js";
 export type { Disk } from "./ports/disk.js";
 export { type FileAuditOptions, fileAudit } from "./ports/file-audit.js";
-export { folderCheckpoints } from "./ports/folder-checkpoints.js";
+export { type FolderCheckpointsOptions, folderCheckpoints } from "./ports/folder-checkpoints.js";
 export { type IdleCriticOptions, idleCritic } from "./ports/idle-critic.js";
 export { type LoopDetectorOptions, loopDetector } from "./ports/loop-detector.js";
 export { type MemoryAudit, memoryAudit, type RecordedRun } from "./ports/memory-audit.js";

@@ -257,12 +257,12 @@ export class RunBudget {
 		void this.guard.ask("settle", () => this.port.settle(reservation, {}, true));
 	}
 
-	/** The run is over in this process. */
-	async close(): Promise<void> {
+	/** The run is over in this process, or for good. */
+	async close(ended: boolean): Promise<void> {
 		for (const attempt of [...this.#spendings.keys()]) this.end(attempt);
 		// What is reserved only now is given back, which is asked for in its turn.
 		await this.guard.settled();
-		if (this.port.close !== undefined) await this.guard.ask("close", () => this.port.close?.(this.run));
+		if (this.port.close !== undefined) await this.guard.ask("close", () => this.port.close?.(this.run, ended));
 	}
 }
 

@@ -304,9 +304,9 @@ export class RunControl implements AttemptControl {
 	async close(outcome: RunOutcome): Promise<void> {
 		this.#runWatch?.end();
 		for (const attempt of [...this.#called]) this.#end(attempt);
-		await this.#budget?.close();
-		await this.#critic?.settled();
 		const { status, reason, stats } = outcome;
+		await this.#budget?.close(status !== "suspended");
+		await this.#critic?.settled();
 		await this.checkpoints?.close(status !== "suspended");
 		await this.#audit?.close({
 			status,

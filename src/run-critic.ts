@@ -1,6 +1,14 @@
 import type { Clock, Timer } from "./core/clock.js";
-import type { CriticActivity, CriticHandle, CriticPort, CriticSubject, CriticVerdict } from "./ports/critic.js";
+import type {
+	CriticActivity,
+	CriticEscalation,
+	CriticHandle,
+	CriticPort,
+	CriticSubject,
+	CriticVerdict,
+} from "./ports/critic.js";
 import type { PortGuard } from "./ports/guard.js";
+import type { PortAnswer } from "./ports/port.js";
 
 /** The hard limit is the soft one times this, where the handle says nothing else. */
 const DEFAULT_HARD_FACTOR = 2;
@@ -25,8 +33,8 @@ export class CriticWatch {
 	#soft: number;
 	#hard: number;
 	#lastActivity: number;
-	/** Asked in this idle period. */
-	#idleAsked = false;
+	/** From when on it is asked again in this idle period; undefined before it was, infinite when that is enough. */
+	#idleAgain: number | undefined;
 	#asking = false;
 	#escalations = 0;
 	#killed = false;
@@ -47,10 +55,13 @@ export class CriticWatch {
 		this.#handle = handle;
 		this.#startedAt = subject.startedAt;
 		this.#lastActivity = clock.now();
-		const soft = handle.softAfter ?? subject.limit ?? Number.POSITIVE_INFINITY;
-		const factor = Math.max(1, handle.hardFactor ?? DEFAULT_HARD_FACTOR);
-		this.#soft = subject.startedAt + soft;
-		this.#hard = subject.startedAt + (subject.limit ?? soft) * factor;
+		const { escalate, softAfter, hardFactor = DEFAULT_HARD_FACTOR } = handle;
+		const limit = subject.limit ?? Number.POSITIVE_INFINITY;
+		const soft = softAfter ?? limit;
+		// Who is never asked leaves the limit as it is; no hard one comes before a soft one that is later than the limit.
+		this.#soft = subject.startedAt + (escalate === undefined ? Number.POSITIVE_INFINITY : soft);
+		const hard = Math.max(soft, subject.limit ?? soft) * Math.max(1, hardFactor);
+		this.#hard = subject.startedAt + (escalate === undefined ? limit : hard);
 		this.#arm();
 	}
 
@@ -65,7 +76,7 @@ export class CriticWatch {
 		const answer = guard.ask("watch", () => port.watch(subject));
 		if (answer instanceof Promise || !answer.ok || answer.value === null) return undefined;
 		const handle = answer.value;
-		if (typeof handle !== "object" || typeof handle.escalate !== "function") {
+		if (typeof handle !== "object" || !["function", "undefined"].includes(typeof handle.escalate)) {
 			guard.failed("watch", new Error("what it gave is no handle"));
 			return undefined;
 		}
@@ -81,8 +92,8 @@ export class CriticWatch {
 	activity(activity: CriticActivity): void {
 		if (this.#over) return;
 		this.#lastActivity = activity.at;
-		if (this.#idleAsked) {
-			this.#idleAsked = false;
+		if (this.#idleAgain !== undefined) {
+			this.#idleAgain = undefined;
 			this.#arm();
 		}
 		if (this.#handle.activity === undefined) return;
@@ -105,6 +116,7 @@ export class CriticWatch {
 		this.#startedAt += shift;
 		this.#soft += shift;
 		this.#hard += shift;
+		if (this.#idleAgain !== undefined) this.#idleAgain += shift;
 		this.#lastActivity = now;
 		this.#arm();
 	}
@@ -118,6 +130,7 @@ export class CriticWatch {
 	wake(): void {
 		if (!this.#resting) return;
 		this.#resting = false;
+		this.#idleAgain = undefined;
 		this.#lastActivity = this.clock.now();
 		this.#arm();
 	}
@@ -141,9 +154,9 @@ export class CriticWatch {
 	}
 
 	#idleDue(): number {
-		const { idleAfter } = this.#handle;
-		if (idleAfter === undefined || this.#idleAsked || this.#resting) return Number.POSITIVE_INFINITY;
-		return this.#lastActivity + Math.max(1, idleAfter);
+		const { idleAfter, escalate } = this.#handle;
+		if (idleAfter === undefined || escalate === undefined || this.#resting) return Number.POSITIVE_INFINITY;
+		return this.#idleAgain ?? this.#lastActivity + Math.max(1, idleAfter);
 	}
 
 	#look(): void {
@@ -160,7 +173,7 @@ export class CriticWatch {
 			this.#soft = Number.POSITIVE_INFINITY;
 			void this.#ask("deadline");
 		} else if (now >= this.#idleDue()) {
-			this.#idleAsked = true;
+			this.#idleAgain = Number.POSITIVE_INFINITY;
 			void this.#ask("idle");
 		}
 		this.#arm();
@@ -175,29 +188,28 @@ export class CriticWatch {
 			idle: now - this.#lastActivity,
 			before: this.#escalations++,
 		};
-		const answer = await this.guard.ask("escalate", () => this.#handle.escalate(escalation));
+		// Only who has it is asked.
+		const ask = () => this.#handle.escalate?.(escalation) as PortAnswer<CriticVerdict>;
+		const answer = await this.guard.ask("escalate", ask);
 		this.#asking = false;
 		if (this.#over) return;
-		if (answer.ok) this.#carryOut(answer.value);
+		if (answer.ok) this.#carryOut(answer.value, cause);
 		if (!this.#over) this.#arm();
 	}
 
-	#carryOut(verdict: CriticVerdict): void {
+	#carryOut(verdict: CriticVerdict, cause: CriticEscalation["cause"] = "deadline"): void {
 		if (this.#killed || this.#over) return;
 		switch (verdict?.action) {
 			case "continue":
 				return;
 			case "extend":
-				if (!Number.isFinite(verdict.by) || verdict.by < 0) break;
-				// Less than that would ask again and again at the same moment.
-				if (verdict.by < 1) return;
-				this.#soft = this.clock.now() + verdict.by;
-				// Beyond the hard limit nobody is asked any more.
-				if (this.#soft >= this.#hard) this.#soft = Number.POSITIVE_INFINITY;
-				this.#arm();
+				if (!isSpan(verdict.by)) break;
+				this.#askAgain(cause, verdict.by);
 				return;
 			case "steer":
+				if (verdict.by !== undefined && !isSpan(verdict.by)) break;
 				this.watched.steer(String(verdict.message));
+				if (verdict.by !== undefined) this.#askAgain(cause, verdict.by);
 				return;
 			case "kill":
 				this.#killed = true;
@@ -207,4 +219,20 @@ export class CriticWatch {
 		}
 		this.guard.failed("escalate", new Error(`${JSON.stringify(verdict)} is no verdict`));
 	}
+
+	/** It is asked so much later, about the time that it takes or whether it is idle still. */
+	#askAgain(cause: CriticEscalation["cause"], by: number): void {
+		// Less than that would ask again and again at the same moment.
+		if (by < 1) return;
+		const at = this.clock.now() + by;
+		// Something may have been done while it was being decided: another idle period, then.
+		if (cause === "idle" && this.#idleAgain !== undefined) this.#idleAgain = at;
+		// Beyond the hard limit nobody is asked any more.
+		if (cause === "deadline") this.#soft = at < this.#hard ? at : Number.POSITIVE_INFINITY;
+		this.#arm();
+	}
+}
+
+function isSpan(by: number): boolean {
+	return Number.isFinite(by) && by >= 0;
 }

@@ -37,3 +37,14 @@ export function readCheckpoint(run: RunId, text: string): Pick<Saved, "node" | "
 	const saved = untagged(JSON.parse(body), () => undefined) as Saved;
 	return saved.run === run ? { node: saved.node, state: saved.state } : undefined;
 }
+
+/** The node that a damaged text names, if that is still to be read. It may be wrong. */
+export function nodeIn(text: string): NodeId | undefined {
+	const [, quoted] = /"node":("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
+	try {
+		return quoted === undefined ? undefined : (JSON.parse(quoted) as NodeId);
+	} catch {
+		// An escape sequence that is none any more.
+		return undefined;
+	}
+}

@@ -1,6 +1,6 @@
 import type { CriticActivity, CriticEscalation, CriticHandle, CriticPort, CriticVerdict } from "./critic.js";
 
-/** The hard limit of a critic that says nothing about it, times its soft one. */
+/** By how much the hard limit of a critic that says nothing about it is later than its soft one. */
 const DEFAULT_HARD_FACTOR = 2;
 
 /**
@@ -65,8 +65,9 @@ class Panel implements CriticHandle {
 		const soft = this.#next("due");
 		if (soft === Number.POSITIVE_INFINITY) return;
 		this.softAfter = soft;
-		const hard = this.#members.map(({ handle: { hardFactor = DEFAULT_HARD_FACTOR }, due }) => due * hardFactor);
-		this.hardFactor = Math.max(1, Math.min(...hard) / soft);
+		const from = (due: number): number => Math.max(due, limit ?? due);
+		const hard = this.#members.map(({ handle: { hardFactor = DEFAULT_HARD_FACTOR }, due }) => from(due) * hardFactor);
+		this.hardFactor = Math.max(1, Math.min(...hard) / from(soft));
 	}
 
 	activity(activity: CriticActivity): CriticVerdict | undefined {
@@ -84,7 +85,7 @@ class Panel implements CriticHandle {
 	async #escalate(escalation: CriticEscalation): Promise<CriticVerdict> {
 		if (this.#killed !== undefined) return this.#killed;
 		const clock = escalation.cause === "idle" ? "idleDue" : "due";
-		const now = this.#next(clock);
+		const now = Math.max(this.#next(clock), clock === "due" ? escalation.elapsed : escalation.idle);
 		const asked = this.#members.filter((member) => member[clock] <= now);
 		const verdicts = await Promise.all(
 			asked.map(async (member): Promise<CriticVerdict> => {

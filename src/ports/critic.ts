@@ -26,7 +26,10 @@ export interface CriticHandle {
 	readonly idleAfter?: number;
 	/** Asks {@link escalate} so long after the start; milliseconds. By default the subject's own limit. */
 	readonly softAfter?: number;
-	/** The hard limit is the soft one times this, at least 1; default 2. No extension goes beyond it. */
+	/**
+	 * The hard limit is the soft one, or the subject's own where that is later, times this, at least 1; default 2. No
+	 * extension goes beyond it.
+	 */
 	readonly hardFactor?: number;
 	/** Something was done. A verdict is carried out at once. */
 	activity?(activity: CriticActivity): CriticVerdict | undefined;
@@ -65,7 +68,7 @@ export interface CriticEscalation {
 /** What is to be done. */
 export type CriticVerdict =
 	| { readonly action: "continue" }
-	/** It is asked again so much later, milliseconds above 0: the soft limit moves on, or it is idle still. */
+	/** It is asked again so much later, milliseconds, at least 1: the soft limit moves on, or it is idle still. */
 	| { readonly action: "extend"; readonly by: number }
 	/**
 	 * The agent finds the message in `ctx.inbox()`. Of a run: each of its running nodes does. With `by` it is asked again

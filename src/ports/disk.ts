@@ -2,7 +2,7 @@ import * as promises from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** The calls of `node:fs/promises` that files are written with: tests put a disk that is full in their place. */
-export type Disk = Pick<typeof promises, "mkdir" | "open" | "readFile" | "rename" | "rm" | "stat">;
+export type Disk = Pick<typeof promises, "mkdir" | "open" | "readdir" | "readFile" | "rename" | "rm" | "stat">;
 
 /** The disk of the machine. */
 export const systemDisk: Disk = promises;

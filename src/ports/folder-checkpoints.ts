@@ -1,15 +1,21 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { NodeId, RunId } from "../core/ids.js";
 import { closedStore, corruptCheckpoint } from "./checkpoint-errors.js";
-import { checkpointText, readCheckpoint } from "./checkpoint-text.js";
+import { checkpointText, nodeIn, readCheckpoint } from "./checkpoint-text.js";
 import type { CheckpointerPort, CheckpointerStore } from "./checkpointer.js";
-import { fileName, namedText } from "./file-name.js";
+import { type Disk, isMissing, replaceFile, syncFolder, systemDisk } from "./disk.js";
+import { nameOfId } from "./file-names.js";
 import type { RunInfo } from "./port.js";
 
 const ENDING = ".checkpoint";
-/** A file that was not finished. */
-const UNFINISHED = ".unfinished";
+
+/** Where {@link folderCheckpoints} keeps them. */
+export interface FolderCheckpointsOptions {
+	/** Is made when something is saved. */
+	readonly directory: string;
+	/** What is written with; the machine's disk by default. */
+	readonly disk?: Disk;
+}
 
 /**
  * Keeps the progress of nodes in files, in a folder for each run: when `save` has resolved, it is on the disk. A file is
@@ -17,8 +23,6 @@ const UNFINISHED = ".unfinished";
  * nothing of an earlier one with its id.
  *
  * A run has one store at a time: when it is opened again, the one before refuses to write.
- *
- * @param options - `directory`: is made when something is saved
  *
  * @example
  * ```ts
@@ -39,12 +43,12 @@ const UNFINISHED = ".unfinished";
  * await after.close?.(true);
  * ```
  */
-export function folderCheckpoints(options: { readonly directory: string }): CheckpointerPort {
+export function folderCheckpoints({ directory, disk = systemDisk }: FolderCheckpointsOptions): CheckpointerPort {
 	const current = new Map<RunId, FolderStore>();
 	return {
 		async open({ run, resumed }: RunInfo): Promise<CheckpointerStore> {
 			const before = current.get(run);
-			const store = new FolderStore(run, join(options.directory, fileName(run)), () => {
+			const store = new FolderStore(disk, run, join(directory, nameOfId(run)), () => {
 				if (current.get(run) === store) current.delete(run);
 			});
 			current.set(run, store);
@@ -56,6 +60,7 @@ export function folderCheckpoints(options: { readonly directory: string }): Chec
 }
 
 class FolderStore implements CheckpointerStore {
+	readonly #disk: Disk;
 	readonly #run: RunId;
 	readonly #folder: string;
 	readonly #closed: () => void;
@@ -64,7 +69,8 @@ class FolderStore implements CheckpointerStore {
 	#isOpen = true;
 	#hasFolder: Promise<void> | undefined;
 
-	constructor(run: RunId, folder: string, closed: () => void) {
+	constructor(disk: Disk, run: RunId, folder: string, closed: () => void) {
+		this.#disk = disk;
 		this.#run = run;
 		this.#folder = folder;
 		this.#closed = closed;
@@ -72,12 +78,12 @@ class FolderStore implements CheckpointerStore {
 
 	async load(): Promise<ReadonlyMap<NodeId, unknown>> {
 		const states = new Map<NodeId, unknown>();
-		for (const name of await namesIn(this.#folder)) {
-			if (!name.endsWith(ENDING)) continue;
-			const file = join(this.#folder, name);
-			const saved = readCheckpoint(this.#run, await readFile(file, "utf8"));
-			if (saved === undefined || fileName(saved.node) + ENDING !== name)
-				throw corruptCheckpoint(this.#run, namedText(name.slice(0, -ENDING.length)), file);
+		for (const file of await this.#files()) {
+			const text = await this.#disk.readFile(file, "utf8");
+			const saved = readCheckpoint(this.#run, text);
+			// One that stands in another's place is none.
+			if (saved === undefined || this.#file(saved.node) !== file)
+				throw corruptCheckpoint(this.#run, this.#nodeOf(file, text), file);
 			states.set(saved.node, saved.state);
 		}
 		return states;
@@ -92,7 +98,7 @@ class FolderStore implements CheckpointerStore {
 	}
 
 	clear(node: NodeId): Promise<void> {
-		return this.#then(node, () => () => rm(this.#file(node), { force: true }));
+		return this.#then(node, () => () => this.#disk.rm(this.#file(node), { force: true }));
 	}
 
 	async close(ended: boolean): Promise<void> {
@@ -110,7 +116,7 @@ class FolderStore implements CheckpointerStore {
 
 	/** Takes away all that was saved, and what a process has left that died while it did. */
 	async empty(): Promise<void> {
-		await rm(this.#folder, { recursive: true, force: true });
+		await this.#disk.rm(this.#folder, { recursive: true, force: true });
 	}
 
 	/** @param prepare - what is to be done, when its turn has come */
@@ -130,23 +136,13 @@ class FolderStore implements CheckpointerStore {
 	async #write(node: NodeId, text: string): Promise<void> {
 		this.#hasFolder ??= this.#makeFolder();
 		await this.#hasFolder;
-		const file = this.#file(node);
-		const unfinished = file + UNFINISHED;
-		const handle = await open(unfinished, "w");
-		try {
-			await handle.writeFile(text, "utf8");
-			await handle.sync();
-		} finally {
-			await handle.close();
-		}
-		await rename(unfinished, file);
-		await syncFolder(this.#folder);
+		await replaceFile(this.#disk, this.#file(node), text, true);
 	}
 
 	async #makeFolder(): Promise<void> {
 		try {
-			await mkdir(this.#folder, { recursive: true });
-			await syncFolder(dirname(this.#folder));
+			await this.#disk.mkdir(this.#folder, { recursive: true });
+			await syncFolder(this.#disk, dirname(this.#folder));
 		} catch (error) {
 			// The next one tries again: the disk may have room by then.
 			this.#hasFolder = undefined;
@@ -155,28 +151,26 @@ class FolderStore implements CheckpointerStore {
 	}
 
 	#file(node: NodeId): string {
-		return join(this.#folder, fileName(node) + ENDING);
+		return join(this.#folder, nameOfId(node) + ENDING);
 	}
-}
 
-/** The files of a folder, none when there is none. */
-async function namesIn(folder: string): Promise<string[]> {
-	try {
-		return (await readdir(folder)).sort();
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-		throw error;
+	/** The files of nodes, none where nothing was saved; not those that were never finished. */
+	async #files(): Promise<string[]> {
+		try {
+			const names = await this.#disk.readdir(this.#folder);
+			return names
+				.filter((name) => name.endsWith(ENDING))
+				.sort()
+				.map((name) => join(this.#folder, name));
+		} catch (error) {
+			if (isMissing(error)) return [];
+			throw error;
+		}
 	}
-}
 
-/** Puts the names of a folder on the disk. */
-async function syncFolder(folder: string): Promise<void> {
-	// There a folder cannot be opened, and names are kept with the files.
-	if (process.platform === "win32") return;
-	const handle = await open(folder, "r");
-	try {
-		await handle.sync();
-	} finally {
-		await handle.close();
+	/** Whose a damaged file is: said by its name, or by what is left of its text if that agrees with the name. */
+	#nodeOf(file: string, text: string): NodeId | undefined {
+		const name = basename(file, ENDING);
+		return [name, nodeIn(text)].find((node) => node !== undefined && nameOfId(node) === name);
 	}
 }

@@ -17,7 +17,7 @@ export interface IdleCriticOptions {
 	readonly idleAfter?: Duration;
 	/** It is asked about a subject that takes so long; at least 1 ms, by default the subject's time limit. */
 	readonly softAfter?: Duration;
-	/** The hard limit is the soft one times this; at least 1, default 2. */
+	/** The hard limit is the soft one, or the subject's own where that is later, times this; at least 1, default 2. */
 	readonly hardFactor?: number;
 	/** An attempt may do so many steps, call so many tools, and use models so often; by default as many as it likes. */
 	readonly steps?: number;

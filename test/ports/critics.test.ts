@@ -276,12 +276,18 @@ describe("several critics", () => {
 	test("thresholds are the smallest, and the hard limit is the earliest of theirs (mistake 38)", () => {
 		const hour = saying(EXTEND, { idleAfter: 500, softAfter: 60, hardFactor: 2 });
 		const tenth = saying(EXTEND, { idleAfter: 900, softAfter: 10, hardFactor: 12 });
-		expect(watched(combineCritics(hour.critic, tenth.critic))).toMatchObject({
+		const { limit: _, ...unlimited } = attempt;
+		expect(watched(combineCritics(hour.critic, tenth.critic), unlimited)).toMatchObject({
 			idleAfter: 500,
 			softAfter: 10,
 			hardFactor: 12,
 		});
-		expect(watched(combineCritics(loopDetector(), tenth.critic))).toMatchObject({ softAfter: 10, hardFactor: 12 });
+		// Their own limit is later than what both mind: it is what the factors are about.
+		expect(watched(combineCritics(hour.critic, tenth.critic))).toMatchObject({ softAfter: 10, hardFactor: 2 });
+		expect(watched(combineCritics(loopDetector(), tenth.critic), unlimited)).toMatchObject({
+			softAfter: 10,
+			hardFactor: 12,
+		});
 		expect(watched(combineCritics(idleCritic(), loopDetector()))).toMatchObject({ softAfter: 60_000, hardFactor: 2 });
 		const plain = watched(combineCritics(loopDetector(), loopDetector({ window: 9 })));
 		expect(plain.escalate).toBeUndefined();
