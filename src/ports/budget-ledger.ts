@@ -24,7 +24,7 @@ import {
 	type SavedBooks,
 	savedRun,
 } from "./budget-report.js";
-import { nameOnly, type RunBook, RunBooks, UsageSum } from "./budget-run.js";
+import { type RunBook, RunBooks, type UsageSum } from "./budget-run.js";
 import type { RunInfo } from "./port.js";
 
 /** What a {@link BudgetLedger} is made of. */
@@ -133,9 +133,10 @@ export class BudgetLedger implements BudgetPort {
 			const short = concerned.flatMap(([limit, key]) => limit.shortage(key, estimate, now) ?? []);
 			if (short.length > 0) return blocked(short, now);
 		}
-		this.#runs.open(run).node(node, agent);
+		const book = this.#runs.open(run);
+		book.node(node, agent);
 		const reservation = `b${++this.#reservations}`;
-		this.#inFlight.set(reservation, { spender: { run: nameOnly(run), node, agent }, estimate, used: emptyUsage() });
+		this.#inFlight.set(reservation, { spender: { run: book.name, node, agent }, estimate, used: emptyUsage() });
 		const remaining = emptyUsage();
 		let warning = false;
 		for (const [limit, key] of concerned) {
@@ -204,7 +205,7 @@ export class BudgetLedger implements BudgetPort {
 					limit: book.limit.limit,
 				})),
 			})),
-			runs: runReports(this.#runs.values(), this.#reserved()),
+			runs: runReports(this.#runs, this.#reserved()),
 		};
 	}
 
@@ -270,8 +271,7 @@ export class BudgetLedger implements BudgetPort {
 		for (const { spender, estimate, used } of this.#inFlight.values()) {
 			const { run } = spender.run;
 			const nodes = reserved.get(run) ?? new Map<NodeId, UsageSum>();
-			const sum = nodes.get(spender.node) ?? new UsageSum();
-			sum.add(growth(used, estimate));
+			const sum = (nodes.get(spender.node) ?? this.#runs.sum()).add(growth(used, estimate));
 			reserved.set(run, nodes.set(spender.node, sum));
 		}
 		return reserved;

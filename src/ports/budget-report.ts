@@ -4,7 +4,7 @@ import { nameOf } from "../core/plain.js";
 import { checkUsage, type Usage } from "../core/usage.js";
 import type { SavedAmount } from "./budget-account.js";
 import { type BudgetLimit, isOfRun } from "./budget-limit.js";
-import { type RunBook, UsageSum } from "./budget-run.js";
+import type { RunBook, RunBooks, UsageSum } from "./budget-run.js";
 
 /** What was spent, and by whom. */
 export interface BudgetReport {
@@ -67,18 +67,18 @@ export function accountName(limit: BudgetLimit, key: string): Pick<AccountReport
 export type ReservedByRun = ReadonlyMap<RunId, ReadonlyMap<NodeId, UsageSum>>;
 
 /** The reports of all runs, each below the one that called it. */
-export function runReports(books: Iterable<RunBook>, reserved: ReservedByRun): RunReport[] {
+export function runReports(books: RunBooks, reserved: ReservedByRun): RunReport[] {
 	const below = new Map<RunBook | undefined, RunBook[]>();
-	for (const book of books) {
+	for (const book of books.values()) {
 		const siblings = below.get(book.parent);
 		if (siblings === undefined) below.set(book.parent, [book]);
 		else siblings.push(book);
 	}
 	const reportOf = (book: RunBook): RunReport => {
 		const runs = (below.get(book) ?? []).map(reportOf);
-		const total = new UsageSum();
+		const total = books.sum();
 		for (const part of [book.used.value, book.usedBelow.value, ...runs.map((run) => run.total)]) total.add(part);
-		return { ...ownReport(book, reserved.get(book.name.run)), total: total.value, runs };
+		return { ...ownReport(book, reserved.get(book.name.run), books.sum()), total: total.value, runs };
 	};
 	return (below.get(undefined) ?? []).map(reportOf);
 }
@@ -86,8 +86,8 @@ export function runReports(books: Iterable<RunBook>, reserved: ReservedByRun): R
 function ownReport(
 	{ name: { run, caller, channel }, used, nodes }: RunBook,
 	reservedBy: ReadonlyMap<NodeId, UsageSum> | undefined,
+	reserved: UsageSum,
 ): Omit<RunReport, "total" | "runs"> {
-	const reserved = new UsageSum();
 	for (const sum of reservedBy?.values() ?? []) reserved.add(sum.value);
 	return {
 		run,
@@ -99,7 +99,7 @@ function ownReport(
 			node,
 			agent: book.agent,
 			used: book.used.value,
-			reserved: reservedBy?.get(node)?.value ?? new UsageSum().value,
+			reserved: reservedBy?.get(node)?.value ?? {},
 		})),
 	};
 }

@@ -1,27 +1,47 @@
 import type { NodeId, RunId } from "../core/ids.js";
-import { RunningSum } from "../core/running-sum.js";
 import { emptyUsage, type Usage } from "../core/usage.js";
 import type { RunName } from "./budget-limit.js";
 
-/** A usage that much is added to, without drift. */
-export class UsageSum {
-	readonly #sums = new Map<string, RunningSum>();
+/** The measures that there are, numbered: a node's sums are then a few numbers in a row, and there may be a million nodes. */
+export class MeasureNames {
+	readonly #names: string[] = [];
+	readonly #numbers = new Map<string, number>();
 
-	add(usage: Usage): void {
-		for (const [measure, amount] of Object.entries(usage)) {
-			if (amount === undefined || amount === 0) continue;
-			let sum = this.#sums.get(measure);
-			if (sum === undefined) {
-				sum = new RunningSum();
-				this.#sums.set(measure, sum);
-			}
-			sum.add(amount);
+	numberOf(measure: string): number {
+		const known = this.#numbers.get(measure);
+		if (known !== undefined) return known;
+		this.#numbers.set(measure, this.#names.length);
+		return this.#names.push(measure) - 1;
+	}
+
+	nameOf(number: number): string {
+		// Only numbers that were given are asked for.
+		return this.#names[number] as string;
+	}
+}
+
+/** A usage that is added to, for reports: what decides are accounts, whose sums do not drift. */
+export class UsageSum {
+	readonly #names: MeasureNames;
+	readonly #sums: number[] = [];
+
+	constructor(names: MeasureNames) {
+		this.#names = names;
+	}
+
+	add(usage: Usage): this {
+		for (const [measure, amount = 0] of Object.entries(usage)) {
+			if (amount === 0) continue;
+			const number = this.#names.numberOf(measure);
+			while (this.#sums.length <= number) this.#sums.push(0);
+			this.#sums[number] = (this.#sums[number] ?? 0) + amount;
 		}
+		return this;
 	}
 
 	get value(): Usage {
 		const usage = emptyUsage();
-		for (const [measure, { value }] of this.#sums) usage[measure] = value;
+		for (const [number, amount] of this.#sums.entries()) if (amount > 0) usage[this.#names.nameOf(number)] = amount;
 		return usage;
 	}
 }
@@ -41,21 +61,25 @@ export class RunBook {
 	/** Runs that its nodes called, and that have books. */
 	children = 0;
 	/** What its own nodes have used. */
-	readonly used = new UsageSum();
+	readonly used: UsageSum;
 	/** What runs have used that its nodes called and that have no books any more. */
-	readonly usedBelow = new UsageSum();
+	readonly usedBelow: UsageSum;
 	readonly nodes = new Map<NodeId, NodeBook>();
 
 	constructor(
 		public name: RunName,
 		/** The book of the run that called it. */
 		readonly parent: RunBook | undefined,
-	) {}
+		private readonly measures: MeasureNames,
+	) {
+		this.used = new UsageSum(measures);
+		this.usedBelow = new UsageSum(measures);
+	}
 
 	node(id: NodeId, agent: string): NodeBook {
 		let book = this.nodes.get(id);
 		if (book === undefined) {
-			book = { agent, used: new UsageSum() };
+			book = { agent, used: new UsageSum(this.measures) };
 			this.nodes.set(id, book);
 		}
 		return book;
@@ -63,7 +87,7 @@ export class RunBook {
 }
 
 /** A run's name without whatever else the host has told: metadata may be large. */
-export function nameOnly({ run, ancestors, caller, channel }: RunName): RunName {
+function nameOnly({ run, ancestors, caller, channel }: RunName): RunName {
 	return { run, ancestors, ...(caller !== undefined && { caller }), ...(channel !== undefined && { channel }) };
 }
 
@@ -75,6 +99,7 @@ export class RunBooks {
 	readonly #books = new Map<RunId, RunBook>();
 	/** Those that no process was seen to work on since, the longest ago first. */
 	readonly #away = new Set<RunBook>();
+	readonly #measures = new MeasureNames();
 	readonly #forgotten: (book: RunBook) => void;
 
 	/** @param forgotten - called with each book that goes */
@@ -88,6 +113,11 @@ export class RunBooks {
 
 	values(): Iterable<RunBook> {
 		return this.#books.values();
+	}
+
+	/** A sum of its own. */
+	sum(): UsageSum {
+		return new UsageSum(this.#measures);
 	}
 
 	/** The book of a run that this process works on. */
@@ -124,7 +154,7 @@ export class RunBooks {
 		const [above, ...higher] = ancestors;
 		// Whatever called it is there, too, though nobody has said so: the tree has no holes.
 		const parent = above === undefined ? undefined : this.keep({ run: above, ancestors: higher });
-		const book = new RunBook(nameOnly(name), parent);
+		const book = new RunBook(nameOnly(name), parent, this.#measures);
 		if (parent !== undefined) parent.children++;
 		this.#books.set(run, book);
 		return book;
