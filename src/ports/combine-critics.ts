@@ -3,6 +3,9 @@ import type { CriticActivity, CriticEscalation, CriticHandle, CriticPort, Critic
 /** By how much the hard limit of a critic that says nothing about it is later than its soft one. */
 const DEFAULT_HARD_FACTOR = 2;
 
+/** Differences of times since 1970 are off by less. */
+const CLOCK_ERROR_MS = 0.01;
+
 /**
  * Several critics as one. Each is asked at its own thresholds; the strictest verdict counts: kill, then steer, then
  * extend, then continue. The hard limit is the earliest that any of them sets; a critic that does not care for time, such
@@ -48,6 +51,8 @@ class Panel implements CriticHandle {
 	readonly #handles: readonly CriticHandle[];
 	/** Those who care for time. */
 	readonly #members: readonly Member[];
+	/** How long it was idle when that was asked about last. */
+	#idle = 0;
 	/** Once one has killed it, the others are not asked any more. */
 	#killed: CriticVerdict | undefined;
 
@@ -72,10 +77,15 @@ class Panel implements CriticHandle {
 
 	activity(activity: CriticActivity): CriticVerdict | undefined {
 		if (this.#killed !== undefined) return this.#killed;
-		for (const member of this.#members) member.idleDue = member.handle.idleAfter ?? Number.POSITIVE_INFINITY;
+		this.#beginIdlePeriod();
 		// Every one is told, whatever those before it say: each keeps its own count.
 		const verdicts = this.#handles.map((handle) => handle.activity?.(activity));
 		return this.#remember(strictest(verdicts.filter((verdict) => verdict !== undefined)));
+	}
+
+	#beginIdlePeriod(): void {
+		this.#idle = 0;
+		for (const member of this.#members) member.idleDue = member.handle.idleAfter ?? Number.POSITIVE_INFINITY;
 	}
 
 	end(): void {
@@ -84,9 +94,12 @@ class Panel implements CriticHandle {
 
 	async #escalate(escalation: CriticEscalation): Promise<CriticVerdict> {
 		if (this.#killed !== undefined) return this.#killed;
-		const clock = escalation.cause === "idle" ? "idleDue" : "due";
-		const now = Math.max(this.#next(clock), clock === "due" ? escalation.elapsed : escalation.idle);
-		const asked = this.#members.filter((member) => member[clock] <= now);
+		const { cause, elapsed, idle } = escalation;
+		// Who has waited for somebody is idle anew, without having done anything.
+		if (idle < this.#idle) this.#beginIdlePeriod();
+		this.#idle = idle;
+		const [clock, now] = cause === "idle" ? (["idleDue", idle] as const) : (["due", elapsed] as const);
+		const asked = this.#members.filter((member) => member[clock] <= now + CLOCK_ERROR_MS);
 		const verdicts = await Promise.all(
 			asked.map(async (member): Promise<CriticVerdict> => {
 				member[clock] = Number.POSITIVE_INFINITY;

@@ -1,5 +1,4 @@
 import { sha256 } from "../core/checksum.js";
-import { SwarmError } from "../core/errors.js";
 import { canonicalJson } from "../core/plain.js";
 import { checkWhole } from "../core/whole.js";
 import type { CriticActivity, CriticHandle, CriticPort, CriticVerdict } from "./critic.js";
@@ -10,7 +9,10 @@ export interface LoopDetectorOptions {
 	readonly times?: number;
 	/** It counts within so many calls, up to 10,000; by default only in a row. */
 	readonly window?: number;
-	/** So often the same call ends the attempt; above `times`, by default twice that. `Infinity`: never. */
+	/**
+	 * So often the same call ends the attempt, counted on from `times` however few fit into the window; above `times`, by
+	 * default twice that. `Infinity`: never.
+	 */
 	readonly killAfter?: number;
 	/** What the agent is told; by default it says what is wrong. */
 	readonly message?: string;
@@ -20,7 +22,7 @@ export interface LoopDetectorOptions {
  * A critic for agents that call the same tool with the same arguments again and again. The order of their members makes
  * no difference. Time limits stay as they are. Each attempt has a count of its own.
  *
- * @throws SwarmError `INVALID_OPTION` for a number out of its range, or a window in which `killAfter` calls have no room
+ * @throws SwarmError `INVALID_OPTION` for a number out of its range
  *
  * @example
  * ```ts
@@ -40,11 +42,7 @@ export function loopDetector(options: LoopDetectorOptions = {}): CriticPort {
 	checkWhole(times, "times", 2, 1_000);
 	checkWhole(window, "window", times, 10_000);
 	if (killAfter !== Number.POSITIVE_INFINITY) checkWhole(killAfter, "killAfter", times + 1, 10_000);
-	if (window !== undefined && options.killAfter !== undefined && killAfter > window && Number.isFinite(killAfter))
-		throw new SwarmError("INVALID_OPTION", `killAfter is ${killAfter}, and only the last ${window} calls count`);
-	const settings = { times, window, killAfter: Math.min(killAfter, window ?? killAfter), message };
-	// Within a window of just `times` calls a loop that goes on is killed by what follows the first message.
-	if (settings.killAfter === times) settings.killAfter = Number.POSITIVE_INFINITY;
+	const settings = { times, window, killAfter, message };
 	return {
 		watch: ({ attempt }) => (attempt === undefined ? null : new LoopWatch(settings)),
 	};
@@ -57,14 +55,21 @@ interface LoopSettings {
 	readonly message: string | undefined;
 }
 
+/** A call that is remembered. */
+interface KnownCall {
+	/** How often it is there. */
+	count: number;
+	/** How often it has come: once it was told of, on from there. */
+	total: number;
+}
+
 class LoopWatch implements CriticHandle {
 	/** It has nothing to say about time: the limit stays hard. */
 	readonly hardFactor = 1;
 	readonly #settings: LoopSettings;
 	/** The calls that count, the oldest first; in a row only the last one. */
 	readonly #calls: string[] = [];
-	/** How often each of them is there. */
-	readonly #counts = new Map<string, number>();
+	readonly #known = new Map<string, KnownCall>();
 	#killed: CriticVerdict | undefined;
 
 	constructor(settings: LoopSettings) {
@@ -75,35 +80,36 @@ class LoopWatch implements CriticHandle {
 		if (this.#killed !== undefined || kind !== "tool") return this.#killed;
 		const call = fingerprint(name, input);
 		// What cannot be written down is like nothing else, but it is a call, too.
-		const count = this.#count(call ?? "");
-		if (call === undefined) return undefined;
+		const known = this.#enter(call ?? "");
 		const { times, killAfter, message } = this.#settings;
-		const wrong = `"${name}" was called ${count} times with the same arguments`;
-		if (count === times) return { action: "steer", message: message ?? wrong };
-		if (count < killAfter) return undefined;
+		if (call === undefined || known.count < times) return undefined;
+		// In a small window there are never more than so many, though it goes on.
+		known.total = known.total < times ? times : known.total + 1;
+		const wrong = `"${name}" was called ${known.total} times with the same arguments`;
+		if (known.total === times) return { action: "steer", message: message ?? wrong };
+		if (known.total < killAfter) return undefined;
 		this.#killed = { action: "kill", reason: wrong };
 		return this.#killed;
 	}
 
-	/** How often a call has come, with this one. */
-	#count(call: string): number {
+	#enter(call: string): KnownCall {
 		const { window } = this.#settings;
 		if (window === undefined) {
-			if (!this.#counts.has(call)) this.#counts.clear();
+			if (!this.#known.has(call)) this.#known.clear();
 		} else {
 			this.#calls.push(call);
 			const oldest = this.#calls.length > window ? this.#calls.shift() : undefined;
 			if (oldest !== undefined) this.#leave(oldest);
 		}
-		const count = (this.#counts.get(call) ?? 0) + 1;
-		this.#counts.set(call, count);
-		return count;
+		const known = this.#known.get(call) ?? { count: 0, total: 0 };
+		known.count++;
+		this.#known.set(call, known);
+		return known;
 	}
 
-	#leave(call: string): void {
-		const left = (this.#counts.get(call) ?? 0) - 1;
-		if (left > 0) this.#counts.set(call, left);
-		else this.#counts.delete(call);
+	#leave(oldest: string): void {
+		const known = this.#known.get(oldest);
+		if (known !== undefined && --known.count === 0) this.#known.delete(oldest);
 	}
 }
 
