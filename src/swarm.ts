@@ -304,6 +304,9 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		this.#closed = true;
 		const runs = [...this.#runs.values()].map(async (run) => {
 			await run.letGo(ms);
+			// Functions that waited have heard of it by then. Those that do not listen are not waited for.
+			await new Promise<void>((resolve) => this.#parts.clock.yield(resolve));
+			if (run.inFlight === 0) await run.handle.result();
 			await run.stopDelivering();
 		});
 		await Promise.all([...runs, this.#redeliveries.close()]);

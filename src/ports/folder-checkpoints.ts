@@ -136,7 +136,7 @@ class FolderStore implements CheckpointerStore {
 	async #write(node: NodeId, text: string): Promise<void> {
 		this.#hasFolder ??= this.#makeFolder();
 		await this.#hasFolder;
-		await replaceFile(this.#disk, this.#file(node), text, true);
+		await replaceFile(this.#disk, this.#file(node), text, "new");
 	}
 
 	async #makeFolder(): Promise<void> {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { canonicalJson } from "../core/plain.js";
 import type { AuditEntry, AuditPort, AuditRecorder, AuditStats } from "../ports/audit.js";
 import type { PortAnswer, RunInfo } from "../ports/port.js";
-import { type PortCheck, portChecks } from "./conformance/port-check.js";
 import { ATTEMPT, logEntry, plainSample, runInfo, STRANGE_IDS, statsOf } from "./conformance/port-samples.js";
 import { fails } from "./conformance/samples.js";
+import { type PortCheck, portChecks } from "./port-check.js";
 
 /** An audit that is tried out. */
 export interface AuditSubject {
@@ -26,7 +26,7 @@ export interface AuditSubject {
 }
 
 /** One property that an audit has to have. */
-export type AuditCheck = PortCheck<AuditSubject>;
+export type AuditCheck = PortCheck<() => PortAnswer<AuditSubject>>;
 
 /**
  * What every implementation of `AuditPort` has to do, as checks for any test runner. They are independent of each other, and

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { canonicalJson, deepFreeze } from "../core/plain.js";
 import type { Artifact, Delivery, DeliveryPort } from "../ports/delivery.js";
 import type { PortAnswer } from "../ports/port.js";
-import { type PortCheck, portChecks } from "./conformance/port-check.js";
 import { deliveryOf, plainSample, STRANGE_IDS } from "./conformance/port-samples.js";
 import { fails } from "./conformance/samples.js";
+import { type PortCheck, portChecks } from "./port-check.js";
 
 /** A delivery port that is tried out. */
 export interface DeliverySubject {
@@ -23,7 +23,7 @@ export interface DeliverySubject {
 export type ArrivedDelivery = Omit<Delivery, "attempt">;
 
 /** One property that a delivery port has to have. */
-export type DeliveryCheck = PortCheck<DeliverySubject>;
+export type DeliveryCheck = PortCheck<() => PortAnswer<DeliverySubject>>;
 
 /**
  * What every implementation of `DeliveryPort` has to do, as checks for any test runner. They are independent of each other,

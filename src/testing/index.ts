@@ -7,13 +7,6 @@ export type { SpecConstraints } from "./arbitraries/raw-node.js";
 export type { MutationWeights } from "./arbitraries/raw-patch.js";
 export { type AuditCheck, type AuditSubject, auditConformance } from "./audit-conformance.js";
 export type { Behaviour, Reshaping, Step } from "./behaviour.js";
-export type { PortCheck } from "./conformance/port-check.js";
-export {
-	type ArrivedDelivery,
-	type DeliveryCheck,
-	type DeliverySubject,
-	deliveryConformance,
-} from "./delivery-conformance.js";
 export { budgetConformance } from "./budget-conformance.js";
 export { type CheckpointerCheck, checkpointerConformance } from "./checkpointer-conformance.js";
 export type { MakeBudget } from "./conformance/budgets.js";
@@ -21,6 +14,12 @@ export type { MakeCheckpointer } from "./conformance/checkpointers.js";
 export type { MakeCritic } from "./conformance/critics.js";
 export type { MakePalette } from "./conformance/palettes.js";
 export { criticConformance } from "./critic-conformance.js";
+export {
+	type ArrivedDelivery,
+	type DeliveryCheck,
+	type DeliverySubject,
+	deliveryConformance,
+} from "./delivery-conformance.js";
 export { type EventPattern, expectTrace, TraceExpectation } from "./expect-trace.js";
 export type { FaultCounts, Faults } from "./faults.js";
 export { faultyPorts, type PortFaults } from "./faulty-ports.js";

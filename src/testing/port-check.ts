@@ -1,3 +1,5 @@
+import type { PortAnswer } from "../ports/port.js";
+
 /** One property that an implementation of a port has to have. */
 export interface PortCheck<Make> {
 	readonly name: string;
@@ -17,5 +19,22 @@ export function checksOf<Make>(
 	return Object.entries(scripts).map(([name, script]) => ({
 		name,
 		run: async (make) => await script(make),
+	}));
+}
+
+/** The same of scripts that are given what is made, and let go of it themselves. */
+export function portChecks<Subject extends { dispose?(): PortAnswer<void> }>(
+	scripts: Readonly<Record<string, (subject: Subject) => Promise<void>>>,
+): readonly PortCheck<() => PortAnswer<Subject>>[] {
+	return Object.entries(scripts).map(([name, script]) => ({
+		name,
+		async run(make) {
+			const subject = await make();
+			try {
+				await script(subject);
+			} finally {
+				await subject.dispose?.();
+			}
+		},
 	}));
 }
