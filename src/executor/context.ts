@@ -1,20 +1,14 @@
-import { type Duration, milliseconds } from "../core/durations.js";
+import type { Duration } from "../core/durations.js";
 import { type ErrorInfo, SwarmError } from "../core/errors.js";
 import { checkUsage, type Usage } from "../core/usage.js";
-import { waitKey } from "../core/wait-key.js";
 import type { Settled } from "../graph/dependencies.js";
 import type { Wait, Wake } from "../graph/types.js";
 import { AgentGraph } from "./agent-graph.js";
+import { AgentWaits, type Approval, type ApprovalRequest } from "./agent-waits.js";
 import type { Attempt } from "./attempt.js";
 import { Checkpoint } from "./checkpoint.js";
 import type { BudgetView } from "./control.js";
 import type { AnyDeps } from "./needs.js";
-
-/** How a person answered. */
-export interface Approval {
-	readonly by?: string;
-	readonly data?: unknown;
-}
 
 /** What an agent has touched. */
 interface Made {
@@ -24,6 +18,7 @@ interface Made {
 	graph?: AgentGraph;
 	deps?: AnyDeps;
 	settled?: Readonly<Record<string, Settled>>;
+	waits?: AgentWaits;
 }
 
 /**
@@ -34,8 +29,6 @@ interface Made {
 export class AgentContext<Deps = AnyDeps> {
 	readonly #attempt: Attempt;
 	#made: Made | undefined;
-	/** How the waits of an attempt that its process ended have ended: this one need not wait for them again. */
-	readonly #waited: Map<string, Wake[]> | undefined;
 
 	constructor(attempt: Attempt) {
 		this.#attempt = attempt;
@@ -45,7 +38,10 @@ export class AgentContext<Deps = AnyDeps> {
 			this.#made = { deps: actor.leases.outputs(attempt.lease), settled: actor.leases.settled(attempt.lease) };
 		}
 		const waited = actor.leases.waited(attempt.lease);
-		if (waited !== undefined) this.#waited = new Map([...waited].map(([key, wakes]) => [key, [...wakes]]));
+		if (waited !== undefined) {
+			this.#made ??= {};
+			this.#made.waits = new AgentWaits(attempt, waited);
+		}
 	}
 
 	get runId(): string {
@@ -154,7 +150,7 @@ export class AgentContext<Deps = AnyDeps> {
 
 	/** @internal How a wait has ended for an attempt before this one. Each is given once. */
 	answered(wait: Wait): Wake | undefined {
-		return this.#waited?.get(waitKey(wait))?.shift();
+		return this.#made?.waits?.answered(wait);
 	}
 
 	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
@@ -207,11 +203,7 @@ export class AgentContext<Deps = AnyDeps> {
 	 * @throws SwarmError `INVALID_OPTION`; `CANCELLED` or `TIMEOUT` when the attempt ends meanwhile
 	 */
 	sleep(duration: Duration): Promise<void> {
-		return heard(this.#sleep(duration));
-	}
-
-	async #sleep(duration: Duration): Promise<void> {
-		await this.#wait({ kind: "sleep", until: this.#in(duration) });
+		return this.#waits.sleep(duration);
 	}
 
 	/**
@@ -222,14 +214,7 @@ export class AgentContext<Deps = AnyDeps> {
 	 * @throws SwarmError `TIMEOUT` when none came in time
 	 */
 	waitForSignal(name: string, options: { readonly timeout?: Duration } = {}): Promise<unknown> {
-		return heard(this.#waitForSignal(name, options));
-	}
-
-	async #waitForSignal(name: string, options: { readonly timeout?: Duration }): Promise<unknown> {
-		const until = options.timeout === undefined ? {} : { until: this.#in(options.timeout) };
-		const wake = await this.#wait({ kind: "signal", name, ...until });
-		if (wake.kind === "signal") return wake.payload;
-		throw new SwarmError("TIMEOUT", `no signal "${name}" came in time`, { nodes: [this.nodeId] });
+		return this.#waits.signal(name, options);
 	}
 
 	/**
@@ -238,61 +223,15 @@ export class AgentContext<Deps = AnyDeps> {
 	 * @param request - why, what for, and how long at most
 	 * @throws SwarmError `REJECTED` with what the person said, `TIMEOUT` when nobody answered in time
 	 */
-	requestApproval(request: {
-		readonly reason: string;
-		/** Tells it from other requests of this node, where one attempt makes several at a time. */
-		readonly name?: string;
-		readonly data?: unknown;
-		readonly timeout?: Duration;
-	}): Promise<Approval> {
-		return heard(this.#requestApproval(request));
+	requestApproval(request: ApprovalRequest): Promise<Approval> {
+		return this.#waits.approval(request);
 	}
 
-	async #requestApproval(request: {
-		readonly reason: string;
-		readonly name?: string;
-		readonly data?: unknown;
-		readonly timeout?: Duration;
-	}): Promise<Approval> {
-		const { reason, name, data, timeout } = request;
-		const wake = await this.#wait({
-			kind: "approval",
-			reason,
-			...(data !== undefined && { data }),
-			...(name !== undefined && { name }),
-			...(timeout !== undefined && { until: this.#in(timeout) }),
-		});
-		if (wake.kind === "approved") {
-			return { ...(wake.by !== undefined && { by: wake.by }), ...(wake.data !== undefined && { data: wake.data }) };
-		}
-		if (wake.kind === "rejected") {
-			const by = wake.by === undefined ? "" : ` by ${wake.by}`;
-			throw new SwarmError(
-				"REJECTED",
-				`${reason}: rejected${by}${wake.reason === undefined ? "" : `: ${wake.reason}`}`,
-				{ nodes: [this.nodeId] },
-			);
-		}
-		throw new SwarmError("TIMEOUT", `nobody answered in time: ${reason}`, { nodes: [this.nodeId] });
-	}
-
-	#in(duration: Duration): number {
-		return this.#attempt.run.actor.clock.now() + milliseconds(duration);
-	}
-
-	#wait(wait: Wait): Promise<Wake> {
-		const before = this.answered(wait);
-		return before === undefined ? this.#attempt.park(wait) : Promise.resolve(before);
+	get #waits(): AgentWaits {
+		this.#made ??= {};
+		this.#made.waits ??= new AgentWaits(this.#attempt);
+		return this.#made.waits;
 	}
 }
 
 function noop(): void {}
-
-/**
- * A wait that ends badly throws where it is awaited. One that nobody awaits, of a function that has
- * returned for instance, must not end the process as an unhandled rejection.
- */
-function heard<Value>(wait: Promise<Value>): Promise<Value> {
-	wait.catch(noop);
-	return wait;
-}
