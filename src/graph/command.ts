@@ -19,7 +19,14 @@ export type Command =
 	| { readonly type: "park"; readonly lease: Lease; readonly wait: Wait }
 	| { readonly type: "timer"; readonly node: string; readonly kind: TimerKind; readonly fence: number }
 	| { readonly type: "signal"; readonly name: string; readonly payload?: unknown; readonly node?: string }
-	| { readonly type: "answer"; readonly node: string; readonly wake: Extract<Wake, { kind: "approved" | "rejected" }> }
+	| {
+			readonly type: "answer";
+			readonly node: string;
+			readonly wake: Extract<Wake, { kind: "approved" | "rejected" }>;
+			/** Only to the question of this name, and to the one that has been there since then. */
+			readonly name?: string;
+			readonly since?: number;
+	  }
 	| { readonly type: "cancel"; readonly status: "cancelled" | "timed_out"; readonly reason: string }
 	| { readonly type: "pause" }
 	| { readonly type: "resume" }

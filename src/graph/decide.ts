@@ -68,7 +68,7 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 		case "signal":
 			return signal(tx, command);
 		case "answer":
-			return answerApproval(tx, command.node, command.wake, rules);
+			return answerApproval(tx, command, rules);
 		case "cancel":
 			if (tx.state.ended) return runEnded(tx);
 			cancelRun(tx, command.status, command.reason);

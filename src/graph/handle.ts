@@ -3,6 +3,7 @@ import type { ReadOptions } from "../core/event-log.js";
 import type { NodeId } from "../core/ids.js";
 import type { Usage } from "../core/usage.js";
 import type { Answer, GraphActor } from "./actor.js";
+import { type ApprovalAnswer, approvalOf, type RejectionAnswer, rejectionOf } from "./answers.js";
 import type { Command } from "./command.js";
 import { explain } from "./explain.js";
 import { withIds } from "./name-nodes.js";
@@ -98,12 +99,13 @@ export class GraphHandle {
 		return this.#send({ type: "signal", name, payload, ...(options.node !== undefined && { node: options.node }) });
 	}
 
-	approve(node: NodeId, options: { readonly by?: string; readonly data?: unknown } = {}): Promise<Reply> {
-		return this.#send({ type: "answer", node, wake: { kind: "approved", ...options } });
+	/** Answers a node that waits for approval: refused with `INVALID_INPUT` where `data` is none of the choices. */
+	approve(node: NodeId, answer: ApprovalAnswer = {}): Promise<Reply> {
+		return this.#send(approvalOf(node, answer));
 	}
 
-	reject(node: NodeId, options: { readonly by?: string; readonly reason?: string } = {}): Promise<Reply> {
-		return this.#send({ type: "answer", node, wake: { kind: "rejected", ...options } });
+	reject(node: NodeId, answer: RejectionAnswer = {}): Promise<Reply> {
+		return this.#send(rejectionOf(node, answer));
 	}
 
 	/** What an attempt has used: counted whether it still has its lease or not. */

@@ -32,6 +32,8 @@ export interface RunImage {
 	readonly signals: readonly SignalImage[];
 	/** Who waits for which signal, in the order in which they were parked. */
 	readonly listening: readonly ListeningImage[];
+	/** Who waits for anything but its next attempt, in the same order; missing in images of early versions. */
+	readonly parked?: readonly number[];
 	readonly ready: ReadyImage;
 	/** In a change: which nodes it has, by rising number. */
 	readonly numbers?: readonly number[];

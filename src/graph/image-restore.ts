@@ -76,6 +76,7 @@ class Restoring {
 		this.#graph.reserve(layers.nodes.length);
 		this.#addRun();
 		for (const node of layers.nodes) this.#addNode(node);
+		this.#addParked();
 		this.#graph.plain = this.#image.run.plain;
 		for (let n = 0; n < layers.nodes.length; n++) this.#link(n, layers.nodes[n] as NodeImage);
 		for (const [from, to] of layers.order) this.#reorder(from, to);
@@ -110,6 +111,17 @@ class Restoring {
 					throw this.#unfit(`has node ${n} wait for a signal, and it does not`);
 			}
 			state.listening.set(name, new Set(nodes));
+		}
+	}
+
+	#addParked(): void {
+		const { state, layers } = this;
+		const { parked = layers.nodes.keys() } = this.#image;
+		for (const n of parked) {
+			const node = layers.nodes[n];
+			const kind = node?.state === WAITING ? node.extras?.wait?.kind : undefined;
+			if (kind !== undefined && kind !== "retry") state.parked.add(n);
+			else if (this.#image.parked !== undefined) throw this.#unfit(`has node ${n} parked, and it is not`);
 		}
 	}
 

@@ -94,6 +94,7 @@ export class ImageSource {
 				})),
 			})),
 			listening: Array.from(state.listening, ([name, nodes]) => ({ name, nodes: [...nodes] })),
+			parked: [...state.parked],
 		};
 	}
 

@@ -164,6 +164,8 @@ export function checkState(state: RunState): string | undefined {
 		const nodeState = nodes.state(n);
 		counts[nodeState] = (counts[nodeState] as number) + 1;
 		if (nodeState === WAITING && nodes.has(n, AWAITS)) awaiting++;
+		if (state.parked.has(n) !== isParked(state, n))
+			return `"${graph.id(n)}" is ${graph.stateName(n)}, and ${state.parked.has(n) ? "listed" : "not listed"} as parked`;
 		const wrong = checkIndex(state, n) ?? checkNode(state, n) ?? miscounted(state, n) ?? checkLinks(state, n);
 		if (wrong !== undefined) return wrong;
 		for (let edge = nodes.firstIn(n); edge !== 0; edge = edges.nextIn(edge)) linked++;
@@ -176,6 +178,11 @@ export function checkState(state: RunState): string | undefined {
 	if (awaiting !== state.awaiting)
 		return `${state.awaiting} nodes are counted as waiting for somebody, and ${awaiting} are`;
 	return checkReadyList(state) ?? checkFigures(state);
+}
+
+function isParked({ graph }: RunState, n: number): boolean {
+	const wait = graph.nodes.state(n) === WAITING ? graph.extras.get(n)?.wait : undefined;
+	return wait !== undefined && wait.kind !== "retry";
 }
 
 /** Recounts the dependencies of a node, however many there are. */

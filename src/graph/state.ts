@@ -36,6 +36,8 @@ export class RunState {
 	readonly signals = new Map<string, KeptSignal[]>();
 	/** Nodes that wait for a signal, by its name, in the order in which they were parked. */
 	readonly listening = new Map<string, Set<number>>();
+	/** Nodes that have given their lease back to wait for something, in the order in which they did. */
+	readonly parked = new Set<number>();
 	/** Nodes that wait for a person or a signal. */
 	awaiting = 0;
 

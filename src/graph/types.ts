@@ -174,6 +174,8 @@ export type Wait =
 			readonly choices?: readonly string[];
 			/** What an answer has to look like, for whoever shows the question: a JSON Schema. */
 			readonly schema?: unknown;
+			/** Why the answer before was not taken, where the same is asked again. */
+			readonly problem?: string;
 			/** Nobody asked from inside: the question is whether the node may go on, after a crash or with another version of its agent. */
 			readonly resume?: "crash" | "version";
 	  }

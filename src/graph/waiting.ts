@@ -23,6 +23,7 @@ export function leaveWait(state: RunState, n: number): void {
 		state.awaiting--;
 	}
 	const extras = graph.extrasOf(n);
+	state.parked.delete(n);
 	if (extras.wait?.kind === "signal") stopListening(state, extras.wait.name, n);
 	delete extras.wait;
 }
@@ -45,6 +46,7 @@ export function applyParked(state: RunState, n: number, wait: Wait, at: number):
 	extras.wait = wait;
 	if (extras.leasedAt !== undefined) extras.held = (extras.held ?? 0) + at - extras.leasedAt;
 	extras.parkedAt = at;
+	state.parked.add(n);
 	if (wait.kind === "approval" && wait.resume !== undefined) {
 		// Nobody waits inside: what follows is an attempt of its own.
 		extras.lost = true;

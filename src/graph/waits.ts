@@ -5,6 +5,7 @@ import type { Command } from "./command.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
 import { failFinally, type OutcomeRules, stampWoken } from "./outcome.js";
+import { checkAnswer, checkChoice, checkQuestion } from "./questions.js";
 import { refuse, show, unknownNode } from "./spec.js";
 import type { RunState } from "./state.js";
 import { setTotalTimeout } from "./time-limits.js";
@@ -79,19 +80,28 @@ function listener({ graph, listening }: RunState, name: string, node: string | u
 }
 
 /** A person answers a node that waits for approval. */
-export function answerApproval(tx: Transaction, id: string, how: Wake, rules: OutcomeRules): Accepted | Refusal {
+export function answerApproval(
+	tx: Transaction,
+	command: Extract<Command, { type: "answer" }>,
+	rules: OutcomeRules,
+): Accepted | Refusal {
 	const { state } = tx;
+	const { node: id, wake: how } = command;
 	const { graph } = state;
 	if (state.ended) return runEnded(tx);
 	const n = graph.index.get(id);
 	if (n === undefined) return unknownNode(id);
-	const wait = graph.extras.get(n)?.wait;
+	const { wait, parkedAt } = graph.extras.get(n) ?? {};
 	if (graph.nodes.state(n) !== WAITING || wait?.kind !== "approval") {
 		return refuse("ILLEGAL_STATE", `"${id}" is ${graph.stateName(n)} and waits for no approval`, {
 			nodes: [id],
+			...(wait !== undefined && wait.kind !== "retry" && { hint: `it waits for a ${wait.kind}` }),
 		});
 	}
-	const unfit = notPlain("the answer to an approval", { ...how });
+	const unfit =
+		notPlain("the answer to an approval", { ...how }) ??
+		checkAnswer(command, wait, parkedAt) ??
+		checkChoice(id, wait, how);
 	if (unfit !== undefined) return unfit;
 	// Where the question was whether it may run again, there is no function to hear a no.
 	if (wait.resume !== undefined && how.kind === "rejected") failFinally(tx, n, refusedToResume(id, wait, how), rules);
@@ -135,6 +145,7 @@ function checkWait(wait: Wait): Refusal | undefined {
 	if (kind === "approval" && "resume" in wait)
 		return refuse("INVALID_INPUT", "an attempt cannot ask whether it may be resumed");
 	if (wait.kind === "signal") return checkName(wait.name) ?? notPlain("a wait", wait);
+	if (wait.kind === "approval") return notPlain("a wait", wait) ?? checkQuestion(wait);
 	return notPlain("a wait", wait);
 }
 

@@ -279,7 +279,7 @@ describe("an image of a run", () => {
 	test("is of all that a state has", () => {
 		// Whatever else comes to a state has to come to its images, too.
 		const fields = ["graph", "seq", "run", "epoch", "open", "status", "reason", "stopping", "settings", "versions"];
-		const more = ["asking", "at", "keys", "signals", "listening", "awaiting", "usage", "ended"];
+		const more = ["asking", "at", "keys", "signals", "listening", "parked", "awaiting", "usage", "ended"];
 		expect(Object.keys(new RunState()).sort()).toEqual([...fields, ...more].sort());
 	});
 

@@ -42,7 +42,7 @@ export function picture(state: RunState, exact = true): string {
 	if (!exact) ready.sort((a, b) => a - b);
 	const rows = Array.from({ length: graph.size }, (_, n) => pictureNode(state, n, exact));
 	const { seq, run, epoch, open, status, reason, stopping, settings, versions, asking, at, keys } = state;
-	const { signals, listening, awaiting, usage, ended } = state;
+	const { signals, listening, parked, awaiting, usage, ended } = state;
 	const { added, counts, index } = graph;
 	const plain = exact ? graph.plain : undefined;
 	const own = {
@@ -62,7 +62,17 @@ export function picture(state: RunState, exact = true): string {
 		usage: { ...usage },
 		ended,
 	};
-	const lists = { ready, signals, listening, added, plain, counts: [...counts], index, edges: graph.edges.count };
+	const lists = {
+		ready,
+		signals,
+		listening,
+		parked,
+		added,
+		plain,
+		counts: [...counts],
+		index,
+		edges: graph.edges.count,
+	};
 	return text({ own, lists, rows });
 }
 

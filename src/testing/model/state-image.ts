@@ -41,6 +41,7 @@ export class StateImage {
 			this.#add(name);
 			for (const n of listening) this.#add(n);
 		}
+		for (const n of state.parked) this.#add(n);
 		for (let n = graph.frontier.first(); n >= 0; n = graph.frontier.next(n)) this.#add(n);
 	}
 
