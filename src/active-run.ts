@@ -7,6 +7,7 @@ import type { Usage } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { AbortCode, Attempt, MemoStore, RunPort } from "./executor/attempt.js";
 import type { Executor } from "./executor/executor.js";
+import type { Question } from "./executor/question.js";
 import { GraphActor } from "./graph/actor.js";
 import type { ActorHost } from "./graph/actor-config.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
@@ -71,6 +72,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly handle: RunHandle;
 	readonly scope = new AsyncResource("SwarmRun");
 	readonly parked = new Map<NodeId, Attempt>();
+	readonly questions = new Map<NodeId, Question>();
 	readonly checkpoints: RunCheckpoints;
 	readonly control: RunControl | undefined;
 	readonly memos: MemoStore;
@@ -150,7 +152,12 @@ export class ActiveRun implements ActorHost, RunPort {
 		const delivered = Promise.withResolvers<DeliveryResult | undefined>();
 		this.#resolveDelivered = delivered.resolve;
 		const flushed = async (): Promise<void> => this.#sink?.flushed();
-		this.handle = new RunHandle(this.actor, promise, parts.journal, flushed, delivered.promise);
+		const { questions } = this;
+		this.handle = new RunHandle(this.actor, promise, parts.journal, {
+			flushed,
+			delivered: delivered.promise,
+			questions,
+		});
 		if (parts.options.inspect !== undefined) new RunFollower(this.actor, parts.options.inspect);
 		this.#ready = true;
 		this.#finishIfOver();

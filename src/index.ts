@@ -26,9 +26,19 @@ export type { AgentContext } from "./executor/context.js";
 export type { BudgetView, ToolCall } from "./executor/control.js";
 export { Executor, type ExecutorOptions } from "./executor/executor.js";
 export type { DeclaredDependencies, OptionalDependency, OutputOf } from "./executor/needs.js";
+export type {
+	Answered,
+	Approval,
+	ApprovalRequest,
+	AskOptions,
+	ChoiceRequest,
+	SchemaRequest,
+	TimeoutAnswer,
+} from "./executor/question.js";
 export { LocalPool, type WorkerPool } from "./executor/worker-pool.js";
 export { GraphActor } from "./graph/actor.js";
 export type { ActorConfig, ActorHost, EventSink, RecoveredRun } from "./graph/actor-config.js";
+export type { AnswerTo, ApprovalAnswer, RejectionAnswer } from "./graph/answers.js";
 export type { CheckLevel } from "./graph/checker.js";
 export type { StallPlan } from "./graph/command.js";
 export type { Settled } from "./graph/dependencies.js";
@@ -171,3 +181,4 @@ export type {
 export type { PortPolicies, Ports } from "./swarm-ports.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";
+export type { WaitingFilter, WaitingNode } from "./waiting-list.js";

@@ -14,6 +14,7 @@ import type { RunOutcome } from "./outcome.js";
 import { fromJournal } from "./recovery.js";
 import { endedRun } from "./run.js";
 import { findRun, loadState } from "./stored-run.js";
+import { type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
 
 /** Events of these types. */
 export type EventsOf<Type extends RunEventType> = AsyncGenerator<
@@ -109,6 +110,15 @@ export class StoredRun {
 	/** Why a node stood where it did, and the nodes that stood in its way. @throws SwarmError `UNKNOWN_NODE` */
 	explain(id: NodeId): Blocked {
 		return explain(this.#state, this.#number(id));
+	}
+
+	/**
+	 * What waited at that point, and for whom, the longest first: who shows it need not be the process that runs it.
+	 *
+	 * @param filter - `kind`: of this kind only; `to`: approvals for this person or group only
+	 */
+	waiting(filter: WaitingFilter = {}): WaitingNode[] {
+		return waitingIn(this.#state, filter);
 	}
 
 	/**

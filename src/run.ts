@@ -1,10 +1,13 @@
+import { checkFit } from "./answer-check.js";
 import type { Clock } from "./core/clock.js";
 import { type ErrorInfo, SwarmError } from "./core/errors.js";
 import { type ReadOptions, wantedTypes } from "./core/event-log.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import { toDot, toMermaid } from "./diagram.js";
 import { readBoth } from "./event-reader.js";
+import type { Question } from "./executor/question.js";
 import { type Answer, GraphActor } from "./graph/actor.js";
+import { type AnswerTo, type ApprovalAnswer, approvalOf, type RejectionAnswer, rejectionOf } from "./graph/answers.js";
 import type { Command } from "./graph/command.js";
 import { explain } from "./graph/explain.js";
 import { ask } from "./graph/handle.js";
@@ -17,6 +20,7 @@ import { outcomeOf, type RunOutcome } from "./outcome.js";
 import type { DeliveryResult } from "./ports/delivery-loop.js";
 import type { GraphTypes } from "./swarm-options.js";
 import { RunView } from "./view.js";
+import { type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
 
 /** A run that has ended, as its journal tells it. */
 export function endedRun(
@@ -38,6 +42,17 @@ export function attemptsOf({ graph }: RunState): number {
 	return attempts;
 }
 
+/** What a run that goes on in this process has beside its graph. */
+export interface RunLinks {
+	/** Resolves when all that was decided is on the disk. */
+	readonly flushed?: () => Promise<void>;
+	readonly delivered?: Promise<DeliveryResult | undefined>;
+	/** What its functions have asked that not every answer fits. */
+	readonly questions?: ReadonlyMap<NodeId, Question>;
+}
+
+async function nothing(): Promise<void> {}
+
 /**
  * A run that was started: what can be seen of it and done to it. Requests that are refused throw a
  * {@link SwarmError} and change nothing.
@@ -53,16 +68,17 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 	readonly #journal: Journal | undefined;
 	readonly #delivered: Promise<DeliveryResult | undefined>;
 	readonly #flushed: () => Promise<void>;
+	readonly #questions: ReadonlyMap<NodeId, Question>;
 
 	/** @internal Runs are made by `swarm.start`. */
 	constructor(
 		actor: GraphActor,
 		result: Promise<RunOutcome>,
 		journal: Journal | undefined,
-		flushed: () => Promise<void> = () => Promise.resolve(),
-		delivered: Promise<DeliveryResult | undefined> = Promise.resolve(undefined),
+		{ flushed = nothing, delivered = Promise.resolve(undefined), questions = new Map() }: RunLinks = {},
 	) {
 		this.#delivered = delivered;
+		this.#questions = questions;
 		this.id = actor.state.run;
 		this.#journal = journal;
 		this.#flushed = async () => {
@@ -215,14 +231,61 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 		await this.#do({ type: "signal", name, payload, ...(options.node !== undefined && { node: options.node }) });
 	}
 
-	/** Answers a node that waits for approval. @throws SwarmError `UNKNOWN_NODE`, `ILLEGAL_STATE`, `RUN_ENDED` */
-	async approve(node: NodeId, answer: { readonly by?: string; readonly data?: unknown } = {}): Promise<void> {
-		await this.#do({ type: "answer", node, wake: { kind: "approved", ...answer } });
+	/**
+	 * Answers a node that waits for approval with a yes. What does not fit the request's schema or choices is refused, and
+	 * the node waits on. Of several answers the first counts.
+	 *
+	 * @param answer - `by`: who says so; `data`: what was asked for; `name`, `since`: to this question only, where the node
+	 * may have asked another one by now
+	 * @throws SwarmError `INVALID_INPUT` with the path in the data, also where the schema itself fails; `ILLEGAL_STATE` when
+	 * the node waits for no approval, for another one or not any more; `UNKNOWN_NODE`, `RUN_ENDED`
+	 */
+	async approve(node: NodeId, answer: ApprovalAnswer = {}): Promise<void> {
+		const question = this.#questions.get(node);
+		const fit = question && checkFit(this.#actor.state, this.#questions, node, question, answer);
+		if (fit !== undefined) await fit;
+		await this.#do(approvalOf(node, answer));
 	}
 
-	/** Answers a node that waits for approval: its request throws `REJECTED`. @throws SwarmError `UNKNOWN_NODE`, `ILLEGAL_STATE`, `RUN_ENDED` */
-	async reject(node: NodeId, answer: { readonly by?: string; readonly reason?: string } = {}): Promise<void> {
-		await this.#do({ type: "answer", node, wake: { kind: "rejected", ...answer } });
+	/**
+	 * Answers `ctx.ask` of a node: the short form of {@link approve} with the text as its data.
+	 *
+	 * @throws SwarmError what {@link approve} throws
+	 */
+	answer(node: NodeId, text: string, options: AnswerTo = {}): Promise<void> {
+		return this.approve(node, { ...options, data: text });
+	}
+
+	/**
+	 * Answers a node that waits for approval with a no: its request throws `REJECTED`.
+	 *
+	 * @param answer - `by`: who says so; `reason`: why; `name`, `since`: to this question only
+	 * @throws SwarmError `ILLEGAL_STATE`, `UNKNOWN_NODE`, `INVALID_INPUT`, `RUN_ENDED`
+	 */
+	async reject(node: NodeId, answer: RejectionAnswer = {}): Promise<void> {
+		await this.#do(rejectionOf(node, answer));
+	}
+
+	/**
+	 * What waits, and for whom: approvals, signals, sleeps and called runs, the longest first. It costs what waits, however
+	 * large the graph is.
+	 *
+	 * @param filter - `kind`: of this kind only; `to`: approvals for this person or group only
+	 */
+	waiting(filter: WaitingFilter = {}): WaitingNode[] {
+		this.#actor.assertSound();
+		return waitingIn(this.#actor.state, filter);
+	}
+
+	/**
+	 * Leaves a message for the agent of a node, which finds it in `ctx.inbox()`. A node that waits is not woken by it.
+	 *
+	 * @param message - plain data
+	 * @throws SwarmError `UNKNOWN_NODE`, `ILLEGAL_STATE` for a node that has ended, `INVALID_INPUT`, `LIMIT_EXCEEDED` beyond
+	 * 100 messages, `RUN_ENDED`
+	 */
+	async steer(node: NodeId, message: unknown): Promise<void> {
+		await this.#do({ type: "steer", node, payload: message });
 	}
 
 	/** Why a node stands where it does, and the nodes that stand in its way. @throws SwarmError `UNKNOWN_NODE` */

@@ -32,6 +32,7 @@ import type {
 	StartOptions,
 	SwarmOptions,
 } from "./swarm-options.js";
+import { type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
 
 /** The composition root: agents, limits and ports; it runs many graphs, which share its slots and limits. */
 export class Swarm<A extends AnyAgent = AnyAgent> {
@@ -277,6 +278,16 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	/** Runs that have not ended, oldest first. */
 	runs(): RunHandle[] {
 		return [...this.#runs.values()].filter(({ finished }) => !finished).map((run) => run.handle);
+	}
+
+	/**
+	 * What waits in all runs that have not ended, and for whom, the longest first.
+	 *
+	 * @param filter - `kind`: of this kind only; `to`: approvals for this person or group only
+	 */
+	waiting(filter: WaitingFilter = {}): WaitingNode[] {
+		const found = [...this.#runs.values()].flatMap(({ actor }) => (actor.isOver ? [] : waitingIn(actor.state, filter)));
+		return found.sort((a, b) => a.since - b.since);
 	}
 
 	/** Cancels what still runs and takes no more; with a journal see also {@link drain}. Resolves when every function has returned or its grace is over. */

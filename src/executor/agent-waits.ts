@@ -3,22 +3,7 @@ import { SwarmError } from "../core/errors.js";
 import { waitKey } from "../core/wait-key.js";
 import type { Wait, Wake } from "../graph/types.js";
 import type { Attempt } from "./attempt.js";
-
-/** How a person answered. */
-export interface Approval {
-	readonly by?: string;
-	readonly data?: unknown;
-}
-
-/** What a person is asked. */
-export interface ApprovalRequest {
-	readonly reason: string;
-	/** Tells it from other requests of this node, where one attempt makes several at a time. */
-	readonly name?: string;
-	readonly data?: unknown;
-	/** How long to wait at most; milliseconds, or text with a unit such as `"2d"`. */
-	readonly timeout?: Duration;
-}
+import { type Approval, type ApprovalRequest, type AskOptions, Question, TEXT } from "./question.js";
 
 /** What an attempt waits for without holding a slot. */
 export class AgentWaits {
@@ -54,32 +39,53 @@ export class AgentWaits {
 		return heard(this.#approval(request));
 	}
 
-	async #approval({ reason, name, data, timeout }: ApprovalRequest): Promise<Approval> {
-		const wake = await this.#wait({
-			kind: "approval",
+	ask(reason: string, options: AskOptions): Promise<string> {
+		return heard(this.#ask(reason, options));
+	}
+
+	async #ask(reason: string, options: AskOptions): Promise<string> {
+		const { data } = await this.#approval({
+			...options,
 			reason,
-			...(data !== undefined && { data }),
-			...(name !== undefined && { name }),
-			...(timeout !== undefined && { until: this.#in(timeout) }),
+			...(options.choices === undefined && { schema: TEXT }),
 		});
-		if (wake.kind === "approved") {
-			return { ...(wake.by !== undefined && { by: wake.by }), ...(wake.data !== undefined && { data: wake.data }) };
+		// It is one of the choices, or a text by its schema.
+		return data as string;
+	}
+
+	async #approval(request: ApprovalRequest): Promise<Approval> {
+		const question = new Question(request, this.#attempt.lease.node);
+		const preparing = question.prepare();
+		if (preparing !== undefined) await preparing;
+		for (let problem: string | undefined; ; ) {
+			const wait = question.wait(this.#attempt.run.actor.clock.now(), problem);
+			const wake = await this.#wait(wait, question.isOpen ? undefined : question);
+			if (wake.kind === "rejected") throw this.#rejected(request.reason, wake);
+			if (wake.kind !== "approved") return question.expire();
+			const by = wake.by === undefined ? {} : { by: wake.by };
+			if (question.isOpen) return { ...by, ...(wake.data !== undefined && { data: wake.data }) };
+			try {
+				return { ...by, data: await question.take(wake.data) };
+			} catch (error) {
+				// It was given while there was no function to look at it. Nothing is lost: the person is asked again.
+				problem = (error as Error).message;
+			}
 		}
-		if (wake.kind === "rejected") {
-			const by = wake.by === undefined ? "" : ` by ${wake.by}`;
-			const why = wake.reason === undefined ? "" : `: ${wake.reason}`;
-			throw this.#error("REJECTED", `${reason}: rejected${by}${why}`);
-		}
-		throw this.#error("TIMEOUT", `nobody answered in time: ${reason}`);
+	}
+
+	#rejected(reason: string, wake: Extract<Wake, { kind: "rejected" }>): SwarmError {
+		const by = wake.by === undefined ? "" : ` by ${wake.by}`;
+		const why = wake.reason === undefined ? "" : `: ${wake.reason}`;
+		return this.#error("REJECTED", `${reason}: rejected${by}${why}`);
 	}
 
 	#in(duration: Duration): number {
 		return this.#attempt.run.actor.clock.now() + milliseconds(duration);
 	}
 
-	#wait(wait: Wait): Promise<Wake> {
+	#wait(wait: Wait, question?: Question): Promise<Wake> {
 		const before = this.answered(wait);
-		return before === undefined ? this.#attempt.park(wait) : Promise.resolve(before);
+		return before === undefined ? this.#attempt.park(wait, question) : Promise.resolve(before);
 	}
 
 	/** How a wait has ended for an attempt before this one. Each is given once. */

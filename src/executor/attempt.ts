@@ -10,6 +10,7 @@ import type { AnyAgent } from "./agent.js";
 import { AgentContext } from "./context.js";
 import type { AttemptControl } from "./control.js";
 import type { MemoPlan } from "./memo.js";
+import type { Question } from "./question.js";
 
 /** A run as the executor sees it. */
 export interface RunPort {
@@ -20,6 +21,8 @@ export interface RunPort {
 	graceOf(lease: Lease): number;
 	/** Attempts whose functions are parked, by node. */
 	readonly parked: Map<NodeId, Attempt>;
+	/** What parked attempts have asked that not every answer fits, by node. */
+	readonly questions: Map<NodeId, Question>;
 	/** Outcomes of earlier calls. */
 	readonly memos: MemoStore;
 	/** Saved progress of the run's nodes. */
@@ -174,10 +177,10 @@ export class Attempt {
 	}
 
 	/** Gives lease and slot back and waits. Waits of one attempt come one after the other. */
-	park(wait: Wait): Promise<Wake> {
+	park(wait: Wait, question?: Question): Promise<Wake> {
 		const interruption = this.interrupt();
 		const before = interruption.waits;
-		const parked = before === undefined ? this.#park(wait) : before.then(() => this.#park(wait));
+		const parked = before === undefined ? this.#park(wait, question) : before.then(() => this.#park(wait, question));
 		const settled = parked.then(noop, noop);
 		interruption.waits = settled;
 		void settled.then(() => {
@@ -186,7 +189,24 @@ export class Attempt {
 		return parked;
 	}
 
-	#park(wait: Wait): Promise<Wake> {
+	#park(wait: Wait, question: Question | undefined): Promise<Wake> {
+		return question === undefined ? this.#parkNow(wait) : this.#parkAsking(wait, question);
+	}
+
+	/** An answer may be looked at as soon as somebody can see the question. */
+	async #parkAsking(wait: Wait, question: Question): Promise<Wake> {
+		const { node } = this.lease;
+		const { questions } = this.run;
+		questions.set(node, question);
+		try {
+			return await this.#parkNow(wait);
+		} finally {
+			// Of an attempt that is over, the next one may have asked meanwhile.
+			if (questions.get(node) === question) questions.delete(node);
+		}
+	}
+
+	#parkNow(wait: Wait): Promise<Wake> {
 		return new Promise((resolve, reject) => {
 			if (this.over !== undefined) {
 				reject(this.#reason(this.over));

@@ -1,14 +1,16 @@
 import type { Duration } from "../core/durations.js";
 import { type ErrorInfo, SwarmError } from "../core/errors.js";
+import type { SchemaOutput, StandardSchema } from "../core/standard-schema.js";
 import { checkUsage, type Usage } from "../core/usage.js";
 import type { Settled } from "../graph/dependencies.js";
 import type { Wait, Wake } from "../graph/types.js";
 import { AgentGraph } from "./agent-graph.js";
-import { AgentWaits, type Approval, type ApprovalRequest } from "./agent-waits.js";
+import { AgentWaits } from "./agent-waits.js";
 import type { Attempt } from "./attempt.js";
 import { Checkpoint } from "./checkpoint.js";
 import type { BudgetView } from "./control.js";
 import type { AnyDeps } from "./needs.js";
+import type { Answered, Approval, ApprovalRequest, AskOptions, ChoiceRequest, SchemaRequest } from "./question.js";
 
 /** What an agent has touched. */
 interface Made {
@@ -19,6 +21,8 @@ interface Made {
 	deps?: AnyDeps;
 	settled?: Readonly<Record<string, Settled>>;
 	waits?: AgentWaits;
+	/** How many messages it has taken from its inbox. */
+	taken?: number;
 }
 
 /**
@@ -218,13 +222,52 @@ export class AgentContext<Deps = AnyDeps> {
 	}
 
 	/**
-	 * Waits for `run.approve(nodeId)` without holding a slot.
+	 * Asks a person, and waits for `run.approve(nodeId)` or `run.reject(nodeId)` without holding a slot. With a `schema` or
+	 * with `choices` only an answer that fits is taken, and another one is refused to whoever gives it. An answer that came
+	 * while this process did not have the run is looked at later: where it does not fit, the same is asked again, and
+	 * `problem` of the wait says why.
 	 *
-	 * @param request - why, what for, and how long at most
-	 * @throws SwarmError `REJECTED` with what the person said, `TIMEOUT` when nobody answered in time
+	 * @param request - why, whom, what may be answered, and how long to wait at most
+	 * @returns who said yes, and what the schema made of the answer's data
+	 * @throws SwarmError `REJECTED` with what the person said, `TIMEOUT` when nobody answered in time, `INVALID_OPTION` for
+	 * a request that contradicts itself, `INVALID_INPUT` for a name or choices that nobody could answer to
 	 */
+	requestApproval<Schema extends StandardSchema>(
+		request: SchemaRequest<Schema>,
+	): Promise<Answered<SchemaOutput<Schema>>>;
+	requestApproval<const Choice extends string>(request: ChoiceRequest<Choice>): Promise<Answered<Choice>>;
+	requestApproval(request: ApprovalRequest): Promise<Approval>;
 	requestApproval(request: ApprovalRequest): Promise<Approval> {
 		return this.#waits.approval(request);
+	}
+
+	/**
+	 * Asks a person for a text, or for one of several, and waits for `run.answer(nodeId, text)` without holding a slot.
+	 *
+	 * @param question - what the person reads
+	 * @param options - `choices`: 1 to 100 different texts; without them any text is an answer
+	 * @returns the answer
+	 * @throws SwarmError what {@link requestApproval} throws
+	 */
+	ask<const Choice extends string = string>(question: string, options: AskOptions<Choice> = {}): Promise<Choice> {
+		return this.#waits.ask(question, options) as Promise<Choice>;
+	}
+
+	/**
+	 * Takes the messages of `run.steer(nodeId, message)` that this attempt has not taken yet: at most 100 come to a node in
+	 * all. A new attempt gets them again, from the first. A message wakes nobody who waits: look between two steps.
+	 *
+	 * @returns the messages, oldest first; none once the attempt is over
+	 */
+	inbox(): readonly unknown[] {
+		if (!this.#attempt.isCurrent) return [];
+		const { run, lease } = this.#attempt;
+		const messages = run.actor.leases.inbox(lease);
+		if (messages === undefined) return [];
+		this.#made ??= {};
+		const fresh = messages.slice(this.#made.taken);
+		this.#made.taken = messages.length;
+		return fresh;
 	}
 
 	get #waits(): AgentWaits {

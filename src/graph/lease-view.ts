@@ -49,6 +49,11 @@ export class LeaseView {
 		return this.graph.extras.get(this.numberOf(lease))?.waited;
 	}
 
+	/** Messages to the node's agent, oldest first. */
+	inbox(lease: Lease): readonly unknown[] | undefined {
+		return this.graph.extras.get(this.numberOf(lease))?.inbox;
+	}
+
 	/** The spec of the leased node. */
 	spec(lease: Lease): StoredSpec {
 		return this.graph.spec(this.numberOf(lease));

@@ -1,0 +1,53 @@
+import type { NodeId, RunId } from "./core/ids.js";
+import type { RunState } from "./graph/state.js";
+import type { Wait } from "./graph/types.js";
+
+/** Which nodes that wait are wanted. */
+export interface WaitingFilter {
+	/** Those that wait for this only. */
+	readonly kind?: Wait["kind"];
+	/** Approvals that were asked for with this `to` only. */
+	readonly to?: string;
+}
+
+/** A node that has given its slot back, and what it waits for. */
+export interface WaitingNode {
+	readonly run: RunId;
+	readonly node: NodeId;
+	/** The agent that does its work. */
+	readonly agent: string;
+	readonly kind: Wait["kind"];
+	/** The question of an approval. */
+	readonly reason?: string;
+	/** Of the approval, the signal, or the agent that was called. */
+	readonly name?: string;
+	/** Whom the approval is for. */
+	readonly to?: string;
+	/** What the approval is about. */
+	readonly data?: unknown;
+	/** Answers to choose from. */
+	readonly choices?: readonly string[];
+	/** What the answer's data has to look like: a JSON Schema, where the schema's library gives one. */
+	readonly schema?: unknown;
+	/** Why the answer before was not taken, where the same is asked again. */
+	readonly problem?: string;
+	/** Asked by the runtime: whether the node may run again after a crash, or with another version of its agent. */
+	readonly resume?: "crash" | "version";
+	/** When it began to wait; milliseconds of the clock. */
+	readonly since: number;
+	/** When it stops waiting, where there is a limit. */
+	readonly until?: number;
+}
+
+/** What waits in a run, the longest first. It costs what waits, however large the graph is. */
+export function waitingIn({ run, graph, parked }: RunState, { kind, to }: WaitingFilter = {}): WaitingNode[] {
+	const found: WaitingNode[] = [];
+	for (const n of parked) {
+		const { wait, parkedAt = 0 } = graph.extras.get(n) ?? {};
+		if (wait === undefined || wait.kind === "retry" || (kind !== undefined && wait.kind !== kind)) continue;
+		if (to !== undefined && !("to" in wait && wait.to === to)) continue;
+		const about = wait.kind === "child" ? { kind: wait.kind, name: wait.name } : wait;
+		found.push({ run, node: graph.id(n), agent: graph.spec(n).agent, ...about, since: parkedAt });
+	}
+	return found;
+}
