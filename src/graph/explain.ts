@@ -55,7 +55,8 @@ function reason(state: RunState, n: number, through: readonly number[]): string 
 	}
 }
 
-function waitReason(
+/** What a node waits for, in a few words. */
+export function waitReason(
 	wait: { readonly kind: string; readonly name?: string; readonly reason?: string } | undefined,
 ): string {
 	switch (wait?.kind) {

@@ -2,6 +2,7 @@ import type { ErrorInfo, Refusal } from "../core/errors.js";
 import { findNotPlain } from "../core/plain.js";
 import { waitKey } from "../core/wait-key.js";
 import type { Command } from "./command.js";
+import { waitReason } from "./explain.js";
 import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
 import { failFinally, type OutcomeRules, stampWoken } from "./outcome.js";
@@ -95,7 +96,7 @@ export function answerApproval(
 	if (graph.nodes.state(n) !== WAITING || wait?.kind !== "approval") {
 		return refuse("ILLEGAL_STATE", `"${id}" is ${graph.stateName(n)} and waits for no approval`, {
 			nodes: [id],
-			...(wait !== undefined && wait.kind !== "retry" && { hint: `it waits for a ${wait.kind}` }),
+			...(wait !== undefined && wait.kind !== "retry" && { hint: waitReason(wait) }),
 		});
 	}
 	const unfit =
