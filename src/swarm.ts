@@ -32,7 +32,7 @@ import type {
 	StartOptions,
 	SwarmOptions,
 } from "./swarm-options.js";
-import { type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
+import type { WaitingFilter, WaitingNode } from "./waiting-list.js";
 
 /** The composition root: agents, limits and ports; it runs many graphs, which share its slots and limits. */
 export class Swarm<A extends AnyAgent = AnyAgent> {
@@ -286,7 +286,15 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * @param filter - `kind`: of this kind only; `to`: approvals for this person or group only
 	 */
 	waiting(filter: WaitingFilter = {}): WaitingNode[] {
-		const found = [...this.#runs.values()].flatMap(({ actor }) => (actor.isOver ? [] : waitingIn(actor.state, filter)));
+		const found: WaitingNode[] = [];
+		for (const { actor, handle } of this.#runs.values()) {
+			try {
+				if (!actor.isOver) found.push(...handle.waiting(filter));
+			} catch (error) {
+				// A run whose journal fails at this moment is over, and hides nobody else's.
+				if (!actor.isOver) throw error;
+			}
+		}
 		return found.sort((a, b) => a.since - b.since);
 	}
 
