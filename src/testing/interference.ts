@@ -1,3 +1,4 @@
+import type { ApprovalAnswer } from "../graph/answers.js";
 import type { NodeSpec, NodeView } from "../graph/types.js";
 import type { RunHandle } from "../run.js";
 import { RESHAPINGS } from "./behaviour.js";
@@ -22,7 +23,7 @@ export function interfere(run: RunHandle, random: Random, scripted: boolean): Pr
 		case 2:
 			return run.signal(`s${random.below(3)}`, random.below(9));
 		case 3:
-			return run.approve(pick);
+			return run.approve(pick, answerTo(snapshot.get(pick)?.wait, snapshot.seq));
 		case 4:
 			return run.reject(pick);
 		case 5:
@@ -44,6 +45,13 @@ function sameWork(node: NodeView | undefined, scripted: boolean): NodeSpec {
 	return { agent: node.agent, ...(node.input !== undefined && { input: node.input }) };
 }
 
+/** One of the answers to choose from, where there are such; now and then none of them. */
+function answerTo(wait: NodeView["wait"], which: number): ApprovalAnswer {
+	if (wait?.kind !== "approval" || wait.choices === undefined) return {};
+	const data = wait.choices[which % (wait.choices.length + 1)];
+	return data === undefined ? {} : { by: wait.to ?? "anybody", data };
+}
+
 /** What a person does who waits and nothing happens: what was stopped goes on, what is asked for is given. */
 export async function relieve(run: RunHandle): Promise<void> {
 	const snapshot = run.snapshot();
@@ -51,7 +59,7 @@ export async function relieve(run: RunHandle): Promise<void> {
 	const answers = [run.close()];
 	for (const { id, wait } of snapshot.nodes({ state: "waiting" })) {
 		if (wait?.kind === "signal") answers.push(run.signal(wait.name));
-		if (wait?.kind === "approval") answers.push(run.approve(id));
+		if (wait?.kind === "approval") answers.push(run.approve(id, answerTo(wait, 0)));
 	}
 	await Promise.all(answers);
 }

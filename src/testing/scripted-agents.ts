@@ -101,7 +101,7 @@ class Performance {
 				await ctx.waitForSignal(step.name, within(step));
 				return undefined;
 			case "approval":
-				await ctx.requestApproval({ reason: "as told", ...within(step) });
+				await ctx.ask("as told", { choices: ["go on", "all right"], to: "somebody", ...within(step) });
 				return undefined;
 			default:
 				return this.#change(step);

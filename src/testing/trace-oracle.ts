@@ -1,5 +1,5 @@
 import type { NodeState, RunStatus } from "../core/lifecycle.js";
-import type { Join, RunEvent } from "../graph/types.js";
+import type { Join, RunEvent, Wait } from "../graph/types.js";
 import { type SlotBounds, SlotWatch } from "./slot-watch.js";
 
 interface Traced {
@@ -10,6 +10,8 @@ interface Traced {
 	started: boolean;
 	/** The next start continues the attempt: it was parked. */
 	parked: boolean;
+	/** What it was parked for last. */
+	wait: Wait | undefined;
 	woken: boolean;
 	eager: boolean;
 	blocks: boolean;
@@ -30,8 +32,8 @@ const TERMINAL = new Set<NodeState>(["completed", "failed", "skipped", "abandone
  * says where numbers have gaps, a node starts before its join is satisfied or with a second lease, an
  * outcome counts twice or without a lease, a terminal state is left, an edge closes a cycle, work
  * starts in a pause or after the end, more runs than there are slots, a step is recorded twice, a
- * node goes on in a process that did not run it, or the run ends with another status than its nodes
- * tell.
+ * wait ends by what it was not for, a node goes on in a process that did not run it, or the run ends with
+ * another status than its nodes tell.
  *
  * @param events - all events of one run, from the first
  * @param slots - with `concurrency` and `limits`: how much may run at a time
@@ -198,6 +200,7 @@ class Trace {
 			attempt: 0,
 			started: false,
 			parked: false,
+			wait: undefined,
 			woken: false,
 			eager: spec.speculative === "eager",
 			blocks: false,
@@ -234,6 +237,7 @@ class Trace {
 				this.#outcome(event, node, event.attempt);
 				node.state = "waiting";
 				node.withheld = false;
+				node.wait = event.type === "node.parked" ? event.wait : undefined;
 				// A question from outside the attempt ends it.
 				node.parked =
 					event.type === "node.parked" && !(event.wait.kind === "approval" && event.wait.resume !== undefined);
@@ -252,6 +256,7 @@ class Trace {
 				return;
 			case "node.woken":
 				if (node.state !== "waiting") this.#wrong(event, `wakes a node that is ${node.state}`);
+				if (!endsWait(event, node.wait)) this.#wrong(event, "ends a wait by what it was not for");
 				node.state = "ready";
 				node.woken = true;
 				return;
@@ -342,5 +347,24 @@ class Trace {
 		const node = this.#nodes.get(id);
 		if (node === undefined) this.#wrong(event, `names ${id}, which is not there`);
 		return node;
+	}
+}
+
+/** Whether a wait was for what has ended it. */
+function endsWait({ wake, at }: Extract<RunEvent, { type: "node.woken" }>, wait: Wait | undefined): boolean {
+	switch (wake.kind) {
+		case "retry":
+			return wait === undefined;
+		case "timer":
+			return wait?.kind === "sleep" && wait.until <= at;
+		case "expired":
+			return wait !== undefined && wait.kind !== "sleep" && wait.until !== undefined && wait.until <= at;
+		case "signal":
+		case "child":
+			return wait?.kind === wake.kind;
+		case "approved":
+			return wait?.kind === "approval" && (wait.choices?.includes(wake.data as string) ?? true);
+		case "rejected":
+			return wait?.kind === "approval";
 	}
 }

@@ -31,7 +31,7 @@ const b = added("b", { dependsOn: ["a"] });
 const created: Line = { type: "run.created", run: "r", epoch: 1, open: false };
 const recovered: Line = { type: "run.recovered", epoch: 2 };
 const interrupted: Line = { ...failed, interrupted: "crash" };
-const slept: Line = { type: "node.parked", node: "a", attempt: 1, wait: { kind: "sleep", until: 5 } };
+const slept: Line = { type: "node.parked", node: "a", attempt: 1, wait: { kind: "sleep", until: 0 } };
 const asked: Line = {
 	type: "node.parked",
 	node: "a",
@@ -39,6 +39,7 @@ const asked: Line = {
 	wait: { kind: "approval", reason: "?", resume: "crash" },
 };
 const timer: Line = { ...woken, wake: { kind: "timer" } };
+const approved: Line = { ...woken, wake: { kind: "approved" } };
 const stepped: Line = { type: "node.stepped", node: "a", attempt: 1, name: "s", value: 1 };
 const again: Line = { type: "node.started", node: "a", attempt: 2, epoch: 2 };
 
@@ -52,7 +53,7 @@ describe("the trace oracle", () => {
 
 	test.each([
 		["is tried again", [created, added("a"), started("a"), recovered, interrupted, woken, again, completed("a", 2)]],
-		["is asked about", [created, added("a"), started("a"), recovered, asked, timer, again, completed("a", 2)]],
+		["is asked about", [created, added("a"), started("a"), recovered, asked, approved, again, completed("a", 2)]],
 		["fails", [created, added("a"), started("a"), recovered, { type: "node.failed", node: "a", attempt: 1 }]],
 		["slept", [created, added("a"), started("a"), slept, recovered, timer, again, completed("a", 2)]],
 		["woke", [created, added("a"), started("a"), slept, timer, recovered, again, completed("a", 2)]],
@@ -99,6 +100,21 @@ describe("the trace oracle", () => {
 			[created, added("a"), started("a"), slept, recovered, timer, { ...again, attempt: 1 }],
 			"attempt 1 and not 2",
 		],
+		...(
+			[
+				["a retry for a sleep", { kind: "sleep", until: 0 }, { kind: "retry" }],
+				["the end of a sleep that is not over", { kind: "sleep", until: 99 }, { kind: "timer" }],
+				["a time-out where there is none", { kind: "signal", name: "s" }, { kind: "expired" }],
+				["a signal for an approval", { kind: "approval", reason: "?" }, { kind: "signal" }],
+				["an approval for a signal", { kind: "signal", name: "s" }, { kind: "approved" }],
+				["a no for a called run", { kind: "child", run: "r", name: "c" }, { kind: "rejected" }],
+				["what is no choice", { kind: "approval", reason: "?", choices: ["x"] }, { kind: "approved", data: "y" }],
+			] as const
+		).map(([what, wait, wake]): [string, Line[], string] => [
+			what,
+			[added("a"), started("a"), { ...slept, wait }, { ...woken, wake }],
+			"ends a wait by what it was not for",
+		]),
 		["an epoch that does not rise", [created, { ...recovered, epoch: 1 }], "epoch 1 after 1"],
 		["a lease of an old epoch", [created, recovered, added("a"), started("a")], "epoch 1, and the run 2"],
 		["a step that is done again", [added("a"), started("a"), stepped, stepped], "records the step s again"],
