@@ -22,8 +22,10 @@ export function interfere(run: RunHandle, random: Random, scripted: boolean): Pr
 			return run.resume();
 		case 2:
 			return run.signal(`s${random.below(3)}`, random.below(9));
-		case 3:
-			return run.approve(pick, answerTo(snapshot.get(pick)?.wait, snapshot.seq));
+		case 3: {
+			const asking = [...snapshot.nodes({ state: "waiting" })].find(({ wait }) => wait?.kind === "approval");
+			return run.approve(asking?.id ?? pick, answerTo(asking?.wait, snapshot.seq));
+		}
 		case 4:
 			return run.reject(pick);
 		case 5:

@@ -268,4 +268,20 @@ export const planted: readonly Planted[] = [
 		foundBy: { trace: 400 },
 		deaths: true,
 	},
+	{
+		name: "an answer that is no choice is taken",
+		edits: [
+			{
+				file: "graph/questions.ts",
+				find: 'how.kind !== "approved" || choices.includes(how.data as string)',
+				replace: 'how.kind !== "approved" || choices.length > 0',
+			},
+		],
+		foundBy: { model: 200 },
+	},
+	{
+		name: "a node that goes on stands in the list of what waits",
+		edits: [{ file: "graph/waiting.ts", find: "\tstate.parked.delete(n);\n", replace: "" }],
+		foundBy: { invariants: 100 },
+	},
 ];

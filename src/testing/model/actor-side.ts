@@ -110,8 +110,10 @@ export class ActorSide {
 			case "signal":
 				return handle.signal(request.name, undefined, request.node === undefined ? {} : { node: request.node });
 			case "approve":
-			case "reject":
-				return handle[request.type](request.node);
+			case "reject": {
+				const { type, node, ...answer } = request;
+				return handle[type](node, answer);
+			}
 			case "advance":
 				this.clock.advance(request.ms);
 				return { ok: true };

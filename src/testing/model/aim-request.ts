@@ -41,7 +41,7 @@ export function aimRequest(raw: RawRequest, side: ModelSide, terms: RequestTerms
 		case "answer": {
 			const waiting = [...model.nodes].filter(([, { wait }]) => wait?.kind === "approval").map(([id]) => id);
 			const node = a % 8 === 7 ? pick([...model.nodes.keys(), "nobody"], b) : pick(waiting, b);
-			return node === undefined ? undefined : { type: a % 2 === 0 ? "approve" : "reject", node };
+			return node === undefined ? undefined : answerOf(model, node, a, b);
 		}
 		case "advance":
 			return { type: "advance", ms: 1 + (a % 30) };
@@ -75,7 +75,7 @@ function goOn({ a, b }: RawRequest, side: ModelSide): ModelRequest | undefined {
 	);
 	if (waiting === undefined) return undefined;
 	const [node, { wait }] = waiting;
-	if (wait?.kind === "approval") return { type: "approve", node };
+	if (wait?.kind === "approval") return answerOf(side.model, node, a, b);
 	return wait?.kind === "signal" ? { type: "signal", name: wait.name } : { type: "advance", ms: 1 + (a % 30) };
 }
 
@@ -120,7 +120,25 @@ function waitOf(model: ReferenceModel, a: number, b: number): Wait {
 	const limit = b % 5 === 4 ? { until } : {};
 	if (b % 3 === 0) return { kind: "sleep", until };
 	if (b % 3 === 1) return { kind: "signal", name: `s${a % 3}`, ...limit };
-	return { kind: "approval", reason: "may I?", ...limit };
+	const choices = a % 3 === 0 ? {} : { choices: CHOICES.slice(0, a % 3) };
+	return { kind: "approval", reason: "may I?", ...(a % 4 === 1 && { name: "n" }), ...choices, ...limit };
+}
+
+const CHOICES = ["x", "y"];
+
+/** Most answers fit the question. */
+function answerOf(model: ReferenceModel, node: string, a: number, b: number): ModelRequest {
+	const { wait, parkedAt = 0 } = model.nodes.get(node) ?? {};
+	const asked = wait?.kind === "approval" ? wait : undefined;
+	const data = (a >> 1) % 3 === 2 ? "z" : asked?.choices?.[b % asked.choices.length];
+	const name = b % 7 === 6 ? "n" : asked?.name;
+	return {
+		type: a % 2 === 0 ? "approve" : "reject",
+		node,
+		...(data !== undefined && a % 2 === 0 && { data }),
+		...(name !== undefined && b % 2 === 0 && { name }),
+		...(b % 6 === 5 && { since: parkedAt + (b % 4 === 3 ? 1 : 0) }),
+	};
 }
 
 /** An outcome with a lease that is over, or with a live one that was tampered with. */

@@ -17,6 +17,15 @@ export interface RequestPatch {
 	readonly expect?: Readonly<Record<string, NodeState>>;
 }
 
+/** What a person answers, and to which question. */
+export interface ModelAnswer {
+	readonly node: string;
+	/** Of a yes. */
+	readonly data?: string;
+	readonly name?: string;
+	readonly since?: number;
+}
+
 /** A command as it is given to an actor and to the model: plain data, so that a failing case can be kept. */
 export type ModelRequest =
 	| { readonly type: "claim"; readonly id: string }
@@ -30,7 +39,7 @@ export type ModelRequest =
 	| (Leased & { readonly type: "commit"; readonly patch: RequestPatch })
 	| (Leased & { readonly type: "park"; readonly wait: Wait })
 	| { readonly type: "signal"; readonly name: string; readonly node?: string }
-	| { readonly type: "approve" | "reject"; readonly node: string }
+	| ({ readonly type: "approve" | "reject" } & ModelAnswer)
 	| { readonly type: "advance"; readonly ms: number }
 	| { readonly type: "mutate"; readonly patch: RequestPatch; readonly key?: string }
 	| { readonly type: "pause" | "resume" | "close" | "cancel" };

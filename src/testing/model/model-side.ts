@@ -53,7 +53,7 @@ export class ModelSide {
 				return model.signal(request.name, request.node);
 			case "approve":
 			case "reject":
-				return model.answer(request.node);
+				return model.answer(request);
 			case "advance":
 				model.advance(request.ms);
 				return undefined;

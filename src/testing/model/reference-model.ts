@@ -3,6 +3,7 @@ import type { GrowthLimits, NodeSpec, Patch, PatchOptions, SkipCause, StagedPatc
 import { fedInput } from "./model-input.js";
 import { ENDED, type ModelLease, type ModelNode, ModelRefusal } from "./model-node.js";
 import { addStart, applyPatch } from "./model-patch.js";
+import type { ModelRequest } from "./model-request.js";
 import { ModelRun } from "./model-run.js";
 import { type AttemptFailure, holdSlot, nextDue } from "./model-time.js";
 
@@ -204,10 +205,20 @@ export class ReferenceModel {
 	}
 
 	/** A person approves or rejects what a node waits for. */
-	answer(id: string): string | undefined {
+	answer({
+		type,
+		node: id,
+		data,
+		name,
+		since,
+	}: Extract<ModelRequest, { type: "approve" | "reject" }>): string | undefined {
 		return this.#unlessEnded(() => {
-			const { state, wait } = this.#run.node(id);
+			const { state, wait, parkedAt } = this.#run.node(id);
 			if (state !== "waiting" || wait?.kind !== "approval") throw new ModelRefusal("ILLEGAL_STATE");
+			if (name !== undefined && name !== wait.name) throw new ModelRefusal("ILLEGAL_STATE");
+			if (since !== undefined && since !== parkedAt) throw new ModelRefusal("ILLEGAL_STATE");
+			if (type === "approve" && wait.choices?.some((choice) => choice === data) === false)
+				throw new ModelRefusal("INVALID_INPUT");
 			this.#run.wake(id);
 		});
 	}
