@@ -176,6 +176,11 @@ export class RunJournal implements EventSink {
 		};
 	}
 
+	/** Whether the journal has the run: from its first batch on. */
+	get isStored(): boolean {
+		return this.#create === undefined;
+	}
+
 	/** For the writer: it is written. */
 	kept(): void {
 		this.#create = undefined;

@@ -151,9 +151,11 @@ export class JournalWriter {
 		if (this.#heartbeat !== undefined || !journal.durable) return;
 		this.#heartbeat = clock.set(clock.now() + HEARTBEAT_MS, () => {
 			this.#heartbeat = undefined;
-			const runs = [...this.#runs.values()].map(({ run, epoch }) => ({ run, epoch }));
-			if (runs.length === 0) return;
-			void this.#ask(() => journal.heartbeat(runs, clock.now()));
+			if (this.#runs.size === 0) return;
+			// The journal does not know yet of one that was started a moment ago, and would call it another's.
+			const stored = [...this.#runs.values()].filter(({ isStored }) => isStored);
+			const runs = stored.map(({ run, epoch }) => ({ run, epoch }));
+			if (runs.length > 0) void this.#ask(() => journal.heartbeat(runs, clock.now()));
 			this.#beat();
 		});
 	}

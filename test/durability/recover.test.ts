@@ -148,6 +148,18 @@ describe.each(journals())("a run in a %s journal", (_, make) => {
 	});
 });
 
+test("a heartbeat leaves alone what has been started and is not on the disk yet", async () => {
+	for (const durability of ["strict", "relaxed"] as const) {
+		const { swarm, clock } = new Lives([sleeper, echo], { durability }).next();
+		const long = swarm.start({ nodes: [{ id: "a", agent: "sleeper", input: 20_000 }] }, { runId: "long" });
+		await pass(clock, 4_999);
+		const run = swarm.start({ nodes: [{ id: "b", agent: "echo", input: 1 }] }, { runId: "new" });
+		clock.advance(1);
+		expect(await finish(run, clock)).toMatchObject({ status: "completed", outputs: { b: 1 } });
+		expect((await finish(long, clock)).status).toBe("completed");
+	}
+});
+
 describe("recoverAll", () => {
 	test("brings back what it can, and says what it cannot", async () => {
 		const lives = new Lives([echo, forever]);
