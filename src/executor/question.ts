@@ -45,11 +45,13 @@ export type SchemaRequest<Schema extends StandardSchema> = ApprovalRequest<Schem
 };
 
 /** What is asked with answers to choose from. */
-export type ChoiceRequest<Choice extends string> = ApprovalRequest<Choice> & { readonly choices: readonly Choice[] };
+export type ChoiceRequest<Choice extends string> = ApprovalRequest<NoInfer<Choice>> & {
+	readonly choices: readonly Choice[];
+};
 
 /** How {@link AgentContext.ask} asks. */
 export interface AskOptions<Choice extends string = string>
-	extends Omit<ApprovalRequest<Choice>, "reason" | "schema" | "choices"> {
+	extends Omit<ApprovalRequest<NoInfer<Choice>>, "reason" | "schema" | "choices"> {
 	/** Answers to choose from: 1 to 100 different texts. Any text without. */
 	readonly choices?: readonly Choice[];
 }

@@ -11,6 +11,7 @@ import {
 	type RunHandle,
 	type RunOutcome,
 	result,
+	type StandardSchema,
 	type Swarm,
 } from "dagswarm";
 import { describe, expectTypeOf, test } from "vitest";
@@ -54,6 +55,40 @@ describe("defineAgent", () => {
 		expectTypeOf(defineAgent).toBeCallableWith({ name: "x" });
 		// @ts-expect-error: no such policy
 		expectTypeOf(defineAgent).toBeCallableWith({ name: "x", run: () => 1, onFailure: "panic" });
+	});
+});
+
+describe("questions to people", () => {
+	const schema = {} as StandardSchema<{ amount: string }, { amount: number }>;
+
+	test("answers are what the schema makes of them, one of the choices, or anything", () => {
+		defineAgent({
+			name: "x",
+			run: async (_: unknown, ctx) => {
+				const { data } = await ctx.requestApproval({ reason: "?", schema });
+				expectTypeOf(data).toEqualTypeOf<{ amount: number }>();
+				const chosen = await ctx.requestApproval({ reason: "?", choices: ["yes", "no"] });
+				expectTypeOf(chosen.data).toEqualTypeOf<"yes" | "no">();
+				expectTypeOf(chosen.by).toEqualTypeOf<string | undefined>();
+				expectTypeOf((await ctx.requestApproval({ reason: "?" })).data).toEqualTypeOf<unknown>();
+				expectTypeOf(await ctx.ask("?")).toEqualTypeOf<string>();
+				expectTypeOf(await ctx.ask("?", { choices: ["a", "b"], to: "Ada" })).toEqualTypeOf<"a" | "b">();
+				expectTypeOf(ctx.inbox()).toEqualTypeOf<readonly unknown[]>();
+			},
+		});
+	});
+
+	test("a default is what an answer may be", () => {
+		const late = { reason: "?", timeout: "1h", onTimeout: "approve" } as const;
+		defineAgent({
+			name: "x",
+			run: async (_: unknown, ctx) => {
+				await ctx.requestApproval({ ...late, schema, default: { amount: "1" } });
+				await ctx.ask("?", { ...late, choices: ["a", "b"], default: "b" });
+				// @ts-expect-error: not one of the choices
+				await ctx.ask("?", { ...late, choices: ["a", "b"], default: "c" });
+			},
+		});
 	});
 });
 
