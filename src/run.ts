@@ -32,7 +32,8 @@ export function endedRun(
 	const { actor } = GraphActor.create({ recovered: { state }, clock, eventBuffer: 1 });
 	actor.log.close();
 	const outcome = outcomeOf(actor, { attempts: attemptsOf(state), leaked: 0, wallMs: state.at - createdAt });
-	return new RunHandle(actor, Promise.resolve(outcome), journal, undefined, deliver?.(actor, outcome));
+	const delivered = deliver?.(actor, outcome);
+	return new RunHandle(actor, Promise.resolve(outcome), journal, delivered === undefined ? {} : { delivered });
 }
 
 /** Calls of functions, as the nodes count them: in processes before this one, too. */
