@@ -20,7 +20,6 @@ export {
 } from "./executor/agent.js";
 export type { AgentGraph } from "./executor/agent-graph.js";
 export { inputJsonSchema } from "./executor/agent-schema.js";
-export type { Approval, ApprovalRequest } from "./executor/agent-waits.js";
 export type { Checkpoint } from "./executor/checkpoint.js";
 export type { AgentContext } from "./executor/context.js";
 export type { BudgetView, ToolCall } from "./executor/control.js";

@@ -1,3 +1,4 @@
+import { type } from "arktype";
 import {
 	type AgentContext,
 	type ApprovalRequest,
@@ -7,7 +8,9 @@ import {
 	type SwarmError,
 	VirtualClock,
 } from "dagswarm";
+import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
 import { echo, finish, gate, pass, record, rejection, rest, virtualSwarm } from "./fixture.js";
 
 /** A schema made by hand: a positive number, given as one or as text, with a currency. */
@@ -154,6 +157,30 @@ describe("an approval with a schema", () => {
 		expect(item).toMatchObject({ reason: "how much?", problem: expect.stringContaining("not any more") });
 		await run.approve("a", { data: 2 });
 		expect((await run.result()).outputs).toEqual({ a: { given: { data: 2 } } });
+	});
+});
+
+describe("schemas of libraries", () => {
+	test.each<[string, StandardSchema]>([
+		["zod", z.object({ amount: z.number().positive() })],
+		["valibot", v.object({ amount: v.pipe(v.number(), v.minValue(1)) })],
+		["arktype", type({ amount: "number > 0" })],
+	])("%s: what does not fit is refused with its path, what fits is given", async (_, schema) => {
+		const { run } = await askedFor({ schema });
+		expect(await rejection(run.approve("a", { data: { amount: -1 } }))).toMatchObject({
+			code: "INVALID_INPUT",
+			path: "/amount",
+		});
+		await run.approve("a", { data: { amount: 2 } });
+		expect((await run.result()).outputs).toEqual({ a: { given: { data: { amount: 2 } } } });
+	});
+
+	test("zod and arktype say what an answer has to look like", async () => {
+		for (const schema of [z.object({ amount: z.number() }), type({ amount: "number" })]) {
+			const { run } = await askedFor({ schema });
+			expect(run.waiting()).toMatchObject([{ schema: { type: "object", properties: { amount: { type: "number" } } } }]);
+			await run.cancel();
+		}
 	});
 });
 
