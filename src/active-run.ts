@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import type { ChunkLog } from "./core/chunk-log.js";
 import { aheadClock, type Clock, type Timer } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
@@ -26,6 +27,7 @@ import type { RunDelivery } from "./run-delivery.js";
 import { RunFollower } from "./run-follower.js";
 import { RunMemos } from "./run-memos.js";
 import { agentLimits, pick, policySource } from "./run-policies.js";
+import { RunReaders } from "./run-readers.js";
 import { deadlineOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { RunSnapshots } from "./run-snapshots.js";
 import type { Limits } from "./scheduler/limits.js";
@@ -85,6 +87,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly #queue: RunQueue;
 	readonly #sink: RunJournal | undefined;
 	readonly #snapshots: RunSnapshots | undefined;
+	readonly #readers: RunReaders;
 	readonly #clock: Clock;
 	readonly #startedAt: number;
 	readonly #resolve: (outcome: RunOutcome) => void;
@@ -123,6 +126,12 @@ export class ActiveRun implements ActorHost, RunPort {
 			this.#sink?.close();
 			throw error;
 		}
+		this.#readers = new RunReaders(
+			this.actor,
+			parts.journal,
+			async () => this.#sink?.flushed(),
+			parts.options.chunkBuffer,
+		);
 		this.#sink?.bind(this.actor);
 		this.control = controlOf(
 			{ actor: this.actor, attempts: () => parts.executor.attemptsOf(this) },
@@ -151,13 +160,8 @@ export class ActiveRun implements ActorHost, RunPort {
 		});
 		const delivered = Promise.withResolvers<DeliveryResult | undefined>();
 		this.#resolveDelivered = delivered.resolve;
-		const flushed = async (): Promise<void> => this.#sink?.flushed();
 		const { questions } = this;
-		this.handle = new RunHandle(this.actor, promise, parts.journal, {
-			flushed,
-			delivered: delivered.promise,
-			questions,
-		});
+		this.handle = new RunHandle(this.actor, promise, this.#readers, { delivered: delivered.promise, questions });
 		if (parts.options.inspect !== undefined) new RunFollower(this.actor, parts.options.inspect);
 		this.#ready = true;
 		this.#finishIfOver();
@@ -307,6 +311,10 @@ export class ActiveRun implements ActorHost, RunPort {
 			this.#parts.executor.abort(this, attempt.lease, "CANCELLED");
 		this.#finishIfOver();
 		this.#parts.scheduler.pump();
+	}
+
+	get chunks(): ChunkLog {
+		return this.#readers.log;
 	}
 
 	graceOf(lease: Lease): number {

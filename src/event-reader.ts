@@ -1,6 +1,7 @@
 import { SwarmError } from "./core/errors.js";
 import type { EventLog } from "./core/event-log.js";
 import type { RunId } from "./core/ids.js";
+import type { Sleeper } from "./core/reader.js";
 import type { RunEvent } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
 import { streamEvents } from "./journal/reader.js";
@@ -10,6 +11,7 @@ import { streamEvents } from "./journal/reader.js";
  * reader falls behind.
  *
  * @param live - a reader of the memory, from `first` or the oldest event that is kept
+ * @param sleeper - what it sleeps with
  * @param flushed - resolves when the journal has all that the memory had when it was called
  */
 export async function* readBoth(
@@ -17,6 +19,7 @@ export async function* readBoth(
 	run: RunId,
 	log: EventLog<RunEvent>,
 	live: AsyncGenerator<RunEvent, void, undefined>,
+	sleeper: Sleeper,
 	first: number,
 	wanted: ReadonlySet<string> | undefined,
 	flushed: () => Promise<void>,
@@ -31,7 +34,7 @@ export async function* readBoth(
 				next = event.seq + 1;
 				if (wanted === undefined || wanted.has(event.type)) yield event;
 			}
-			reader = log.read({ from: next });
+			reader = log.reading({ from: next })(sleeper);
 		}
 		try {
 			for await (const event of reader) {
@@ -44,7 +47,7 @@ export async function* readBoth(
 			if (!SwarmError.is(error) || error.code !== "LAGGED") throw error;
 			// The oldest event in memory may just have been overwritten: the journal has it.
 			next = Math.max(next, 1);
-			if (next >= log.first) reader = log.read({ from: next });
+			if (next >= log.first) reader = log.reading({ from: next })(sleeper);
 		}
 	}
 }

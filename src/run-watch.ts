@@ -1,6 +1,7 @@
 import { SwarmError } from "./core/errors.js";
 import { wantedTypes } from "./core/event-log.js";
 import type { RunId } from "./core/ids.js";
+import { Bell, Reader, type Sleeper } from "./core/reader.js";
 import { checkWhole } from "./core/whole.js";
 import type { RunEvent, RunEventType } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
@@ -58,7 +59,9 @@ export function watchRun<Type extends RunEventType = RunEventType>(
 			hint: "use sqliteJournal or memoryJournal, or look with readRun",
 		});
 	}
-	return follow(journal, run, from, wantedTypes(options), signal) as EventsOf<Type>;
+	const wanted = wantedTypes(options);
+	const reader = new Reader((sleeper) => follow(journal, run, from, wanted, signal, sleeper));
+	return reader as AsyncGenerator<RunEvent> as EventsOf<Type>;
 }
 
 async function* follow(
@@ -67,10 +70,11 @@ async function* follow(
 	from: number,
 	wanted: ReadonlySet<string> | undefined,
 	signal: AbortSignal | undefined,
+	sleeper: Sleeper,
 ): AsyncGenerator<RunEvent, void, undefined> {
-	const over = (): boolean => signal?.aborted === true;
+	const over = (): boolean => signal?.aborted === true || sleeper.closed;
 	if (over()) return;
-	const wake = new Wake();
+	const wake = new Wake(sleeper);
 	const ring = (): void => wake.ring();
 	signal?.addEventListener("abort", ring);
 	let stop: (() => void) | undefined;
@@ -101,11 +105,13 @@ async function* follow(
 class Wake {
 	#due = false;
 	#failure: (() => never) | undefined;
-	#waiting: PromiseWithResolvers<void> | undefined;
+	readonly #bell = new Bell();
+
+	constructor(private readonly sleeper: Sleeper) {}
 
 	ring(): void {
 		this.#due = true;
-		this.#waiting?.resolve();
+		this.#bell.ring();
 	}
 
 	fail(error: unknown): void {
@@ -116,11 +122,7 @@ class Wake {
 	}
 
 	async rung(): Promise<void> {
-		if (!this.#due) {
-			this.#waiting = Promise.withResolvers();
-			await this.#waiting.promise;
-			this.#waiting = undefined;
-		}
+		if (!this.#due) await this.sleeper.sleep(this.#bell);
 		this.#due = false;
 		if (this.#failure !== undefined) await fromJournal(this.#failure);
 	}

@@ -1,10 +1,10 @@
 import { checkFit } from "./answer-check.js";
+import type { Chunk } from "./core/chunk-log.js";
 import type { Clock } from "./core/clock.js";
 import { type ErrorInfo, SwarmError } from "./core/errors.js";
-import { type ReadOptions, wantedTypes } from "./core/event-log.js";
+import type { ReadOptions } from "./core/event-log.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import { toDot, toMermaid } from "./diagram.js";
-import { readBoth } from "./event-reader.js";
 import type { Question } from "./executor/question.js";
 import { type Answer, GraphActor } from "./graph/actor.js";
 import { type AnswerTo, type ApprovalAnswer, approvalOf, type RejectionAnswer, rejectionOf } from "./graph/answers.js";
@@ -16,8 +16,10 @@ import { show } from "./graph/spec.js";
 import type { RunState } from "./graph/state.js";
 import type { Blocked, Patch, PatchOptions, RunEvent, RunEventType, Snapshot } from "./graph/types.js";
 import type { Journal } from "./journal/journal.js";
+import type { StreamItem } from "./merged-reader.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
 import type { DeliveryResult } from "./ports/delivery-loop.js";
+import { type ChunkOptions, checkStream, RunReaders, type StreamOf, type StreamOptions } from "./run-readers.js";
 import type { GraphTypes } from "./swarm-options.js";
 import { RunView } from "./view.js";
 import { type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
@@ -33,7 +35,8 @@ export function endedRun(
 	actor.log.close();
 	const outcome = outcomeOf(actor, { attempts: attemptsOf(state), leaked: 0, wallMs: state.at - createdAt });
 	const delivered = deliver?.(actor, outcome);
-	return new RunHandle(actor, Promise.resolve(outcome), journal, delivered === undefined ? {} : { delivered });
+	const readers = new RunReaders(actor, journal);
+	return new RunHandle(actor, Promise.resolve(outcome), readers, delivered === undefined ? {} : { delivered });
 }
 
 /** Calls of functions, as the nodes count them: in processes before this one, too. */
@@ -45,14 +48,10 @@ export function attemptsOf({ graph }: RunState): number {
 
 /** What a run that goes on in this process has beside its graph. */
 export interface RunLinks {
-	/** Resolves when all that was decided is on the disk. */
-	readonly flushed?: () => Promise<void>;
 	readonly delivered?: Promise<DeliveryResult | undefined>;
 	/** What its functions have asked that not every answer fits. */
 	readonly questions?: ReadonlyMap<NodeId, Question>;
 }
-
-async function nothing(): Promise<void> {}
 
 /**
  * A run that was started: what can be seen of it and done to it. Requests that are refused throw a
@@ -66,29 +65,21 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 	readonly #result: Promise<RunOutcome>;
 	#view: RunView | undefined;
 
-	readonly #journal: Journal | undefined;
+	readonly #readers: RunReaders;
 	readonly #delivered: Promise<DeliveryResult | undefined>;
-	readonly #flushed: () => Promise<void>;
 	readonly #questions: ReadonlyMap<NodeId, Question>;
 
 	/** @internal Runs are made by `swarm.start`. */
 	constructor(
 		actor: GraphActor,
 		result: Promise<RunOutcome>,
-		journal: Journal | undefined,
-		{ flushed = nothing, delivered = Promise.resolve(undefined), questions = new Map() }: RunLinks = {},
+		readers: RunReaders,
+		{ delivered = Promise.resolve(undefined), questions = new Map() }: RunLinks = {},
 	) {
 		this.#delivered = delivered;
 		this.#questions = questions;
 		this.id = actor.state.run;
-		this.#journal = journal;
-		this.#flushed = async () => {
-			try {
-				await flushed();
-			} catch (error) {
-				throw actor.poison ?? error;
-			}
-		};
+		this.#readers = readers;
 		this.#actor = actor;
 		this.#result = result;
 	}
@@ -118,25 +109,36 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 	events<Type extends RunEventType = RunEventType>(
 		options: ReadOptions<Type> = {},
 	): AsyncGenerator<Extract<RunEvent, { readonly type: Type }>, void, undefined> {
-		const { log } = this.#actor;
-		return this.#journal === undefined ? log.read<Type>(options) : this.#readOn<Type>(this.#journal, options);
-	}
-
-	/** What the memory has, and where that begins too late what the journal has. */
-	#readOn<Type extends RunEventType>(
-		journal: Journal,
-		options: ReadOptions<Type>,
-	): AsyncGenerator<Extract<RunEvent, { readonly type: Type }>, void, undefined> {
-		const { log } = this.#actor;
-		const wanted = wantedTypes(options);
-		// Opened now, and not when the loop begins: what happens until then belongs to the reader.
-		const first = options.from ?? log.next;
-		const live = log.read({ from: Math.max(first, log.first) });
-		return readBoth(journal, this.id, log, live, first, wanted, this.#flushed) as AsyncGenerator<
+		return this.#readers.events(options) as AsyncGenerator<RunEvent> as AsyncGenerator<
 			Extract<RunEvent, { readonly type: Type }>,
 			void,
 			undefined
 		>;
+	}
+
+	/**
+	 * Reads what agents let out with `ctx.emit` before their outputs: first what the memory still has, then what comes,
+	 * until the run has ended. A chunk with `persist` comes when it is kept; the chunks of an attempt come in order.
+	 *
+	 * @param options - `node`: of this node only; `from`: from this event on, with what the journal keeps
+	 * @throws SwarmError `INVALID_OPTION`; in the loop: `LAGGED`, unless `onLag` is `"skip"`; with `from` also what
+	 * {@link events} throws
+	 */
+	chunks(options: ChunkOptions = {}): AsyncGenerator<Chunk, void, undefined> {
+		checkStream(options);
+		return this.#readers.chunks(options);
+	}
+
+	/**
+	 * Reads events and chunks together, in the order in which they happened: for a user interface. It begins where
+	 * {@link events} does. A chunk with `persist` comes as a chunk with `seq`, in place of its event.
+	 *
+	 * @param options - `from`: the first event wanted; `node`: what is about this node only; `types`: `"chunk"` for chunks
+	 * @throws SwarmError `INVALID_OPTION`; in the loop what {@link events} and {@link chunks} throw
+	 */
+	stream<Type extends StreamItem["type"] = StreamItem["type"]>(options: StreamOptions<Type> = {}): StreamOf<Type> {
+		checkStream(options);
+		return this.#readers.stream(options) as AsyncGenerator<StreamItem> as StreamOf<Type>;
 	}
 
 	/**
@@ -163,7 +165,7 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 
 	/** A live view for user interfaces. */
 	view(): RunView {
-		this.#view ??= new RunView(this.#actor);
+		this.#view ??= new RunView(this.#actor, this.#readers);
 		return this.#view;
 	}
 

@@ -36,6 +36,7 @@ export function checkOptions(options: SwarmOptions): void {
 	checkWhole(options.maxPatchSize, "maxPatchSize", 0, Number.MAX_SAFE_INTEGER);
 	checkWhole(options.snapshotEvery, "snapshotEvery", 1, Number.MAX_SAFE_INTEGER);
 	checkWhole(options.eventBuffer, "eventBuffer", 1, 100_000_000);
+	checkWhole(options.chunkBuffer, "chunkBuffer", 1, 1_000_000);
 	checkCommon(options);
 	if (options.grace !== undefined) milliseconds(options.grace, "grace");
 	if (options.check !== undefined && !["off", "local", "full"].includes(options.check)) {

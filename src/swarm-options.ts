@@ -43,6 +43,8 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 	readonly check?: CheckLevel;
 	/** How many events a run keeps for its readers; default 4,096. */
 	readonly eventBuffer?: number;
+	/** How many chunks a run that emits some keeps for its readers; 1 to 1,000,000, default 4,096. */
+	readonly chunkBuffer?: number;
 	/**
 	 * Where runs are kept, so that they survive the process: see `sqliteJournal`. Or, for those who keep events
 	 * themselves, a function that gives a sink for each run; what the sink throws ends the run with

@@ -2,8 +2,11 @@ import { enablePatches, type Patch as ImmerPatch, produceWithPatches } from "imm
 import { Emitter } from "./core/emitter.js";
 import type { NodeId } from "./core/ids.js";
 import { escapePointer } from "./core/plain.js";
+import { Sleeper } from "./core/reader.js";
 import type { GraphActor } from "./graph/actor.js";
 import type { NodeView, Snapshot, StateCounts } from "./graph/types.js";
+import type { RunReaders } from "./run-readers.js";
+import { goesOn, type Progress, ProgressReader } from "./view-progress.js";
 
 enablePatches();
 
@@ -18,6 +21,8 @@ export interface ViewState {
 	readonly counts: StateCounts;
 	/** Nodes in order of insertion, 64 on a page. */
 	readonly pages: readonly (readonly NodeView[])[];
+	/** What nodes that are in the middle of an attempt have emitted last that looks like `{ done, total }`. */
+	readonly progress: Readonly<Record<NodeId, Progress>>;
 }
 
 /** One operation of a JSON Patch (RFC 6902). */
@@ -29,18 +34,21 @@ export interface JsonPatch {
 
 /**
  * A live view of a run. It costs something only while somebody subscribes: one new version for each
- * committed batch, in proportion to what the batch changed.
+ * committed batch, and for each turn in which nodes tell of their progress, in proportion to what has changed.
  */
 export class RunView {
 	readonly #actor: GraphActor;
+	readonly #readers: RunReaders;
 	#state: ViewState;
 	/** What the latest version was made of. */
 	#snapshot: Snapshot;
 	readonly #emitter: Emitter<{ readonly view: readonly [ViewState, readonly JsonPatch[]] }>;
 	#unsubscribe: (() => void) | undefined;
+	#progress: ProgressReader | undefined;
 
-	constructor(actor: GraphActor) {
+	constructor(actor: GraphActor, readers: RunReaders) {
 		this.#actor = actor;
+		this.#readers = readers;
 		this.#emitter = new Emitter(actor.report);
 		this.#snapshot = actor.snapshot();
 		this.#state = this.#read();
@@ -48,7 +56,8 @@ export class RunView {
 
 	/** The run as it is committed now. */
 	get current(): ViewState {
-		if (this.#unsubscribe === undefined && this.#state.seq !== this.#actor.state.seq) this.#state = this.#read();
+		if (this.#unsubscribe === undefined && (this.#state.seq !== this.#actor.state.seq || this.#hasProgress))
+			this.#state = this.#read();
 		return this.#state;
 	}
 
@@ -57,14 +66,15 @@ export class RunView {
 	}
 
 	/**
-	 * Hears of each new version, with the JSON Patch that leads to it from the one before.
+	 * Hears of each new version, with the JSON Patch that leads to it from the one before. The first one leads on from
+	 * {@link current}.
 	 *
 	 * @returns a function that stops it
 	 */
 	subscribe(listener: (state: ViewState, patches: readonly JsonPatch[]) => void): () => void {
 		this.#state = this.current;
 		const off = this.#emitter.on("view", ([state, patches]) => listener(state, patches));
-		this.#unsubscribe ??= this.#actor.subscribe(() => this.#advance());
+		this.#unsubscribe ??= this.#follow();
 		return () => {
 			off();
 			if (this.#emitter.count("view") > 0) return;
@@ -73,15 +83,71 @@ export class RunView {
 		};
 	}
 
+	/**
+	 * Hears of each new version only as the JSON Patch (RFC 6902) that leads to it: what a user interface elsewhere is
+	 * sent, after {@link current} once.
+	 *
+	 * @returns a function that stops it
+	 */
+	onPatch(listener: (patches: readonly JsonPatch[]) => void): () => void {
+		return this.subscribe((_, patches) => listener(patches));
+	}
+
+	/** @returns a function that stops it */
+	#follow(): () => void {
+		const off = this.#actor.subscribe(() => this.#advance());
+		const sleeper = new Sleeper();
+		void this.#followProgress(sleeper);
+		return () => {
+			off();
+			sleeper.close();
+		};
+	}
+
+	/** Once in a turn in which chunks came. */
+	async #followProgress(sleeper: Sleeper): Promise<void> {
+		const { log } = this.#readers;
+		for (;;) {
+			await sleeper.sleep(log.bell);
+			if (sleeper.closed || log.isClosed) return;
+			const said = this.#said(this.#snapshot);
+			if (said !== undefined && said.size > 0) this.#become((draft) => tell(draft.progress, said));
+		}
+	}
+
+	get #hasProgress(): boolean {
+		return this.#readers.madeLog !== undefined && this.#progress?.isBehind !== false;
+	}
+
+	/** What nodes have said of their progress since it was asked last. */
+	#said(snapshot: Snapshot): Map<NodeId, Progress> | undefined {
+		const log = this.#readers.madeLog;
+		if (log === undefined) return undefined;
+		this.#progress ??= new ProgressReader(log);
+		return this.#progress.read(snapshot);
+	}
+
 	#advance(): void {
 		const snapshot = this.#actor.snapshot();
-		const [next, patches] = produceWithPatches(this.#state as Draftable, (draft) => {
+		const before = this.#snapshot;
+		this.#snapshot = snapshot;
+		this.#become((draft) => {
 			draft.seq = snapshot.seq;
 			draft.status = snapshot.status;
 			draft.counts = snapshot.counts;
-			for (const [place, node] of snapshot.changedSince(this.#snapshot)) put(draft.pages, place, node);
+			const { progress } = draft;
+			for (const [place, node] of snapshot.changedSince(before)) {
+				put(draft.pages, place, node);
+				const known = this.#state.progress[node.id];
+				if (known !== undefined && !goesOn(node, known.attempt)) delete progress[node.id];
+			}
+			const said = this.#said(snapshot);
+			if (said !== undefined) tell(progress, said);
 		});
-		this.#snapshot = snapshot;
+	}
+
+	#become(change: (draft: Draftable) => void): void {
+		const [next, patches] = produceWithPatches(this.#state as Draftable, change);
 		this.#state = next;
 		this.#emitter.emit("view", [next, patches.map(toJsonPatch)]);
 	}
@@ -93,7 +159,26 @@ export class RunView {
 		let place = 0;
 		for (const node of snapshot.nodes()) put(pages, place++, node);
 		const { run, seq, status, counts } = snapshot;
-		return Object.freeze({ run, seq, status, counts, pages: Object.freeze(pages.map((page) => Object.freeze(page))) });
+		return Object.freeze({
+			run,
+			seq,
+			status,
+			counts,
+			pages: Object.freeze(pages.map((page) => Object.freeze(page))),
+			progress: Object.freeze(this.#goingOn(snapshot)),
+		});
+	}
+
+	#goingOn(snapshot: Snapshot): Record<NodeId, Progress> {
+		// Without a prototype every id is a key like any other.
+		const progress: Record<NodeId, Progress> = Object.create(null);
+		for (const [node, known] of Object.entries(this.#state?.progress ?? {})) {
+			const view = snapshot.get(node);
+			if (view !== undefined && goesOn(view, known.attempt)) progress[node] = known;
+		}
+		const said = this.#said(snapshot);
+		if (said !== undefined) tell(progress, said);
+		return progress;
 	}
 }
 
@@ -109,6 +194,11 @@ interface Draftable {
 	status: Snapshot["status"];
 	counts: StateCounts;
 	pages: NodeView[][];
+	progress: Record<NodeId, Progress>;
+}
+
+function tell(progress: Record<NodeId, Progress>, said: ReadonlyMap<NodeId, Progress>): void {
+	for (const [node, latest] of said) progress[node] = latest;
 }
 
 function toJsonPatch({ op, path, value }: ImmerPatch): JsonPatch {

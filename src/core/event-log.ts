@@ -1,4 +1,5 @@
 import { SwarmError } from "./errors.js";
+import { Bell, Reader, type Sleeper } from "./reader.js";
 
 interface Numbered {
 	readonly seq: number;
@@ -38,8 +39,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 	#last: number;
 	readonly #start: number;
 	#closed: { readonly error?: unknown } | undefined;
-	#changed: Promise<void> | undefined;
-	#wake: (() => void) | undefined;
+	readonly #bell = new Bell();
 	#opening = true;
 
 	/**
@@ -113,11 +113,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 
 	/** Lets waiting readers go on. */
 	wake(): void {
-		const wake = this.#wake;
-		if (wake === undefined) return;
-		this.#changed = undefined;
-		this.#wake = undefined;
-		wake();
+		this.#bell.ring();
 	}
 
 	/** No more events come; readers end when they have read the last one, or with the error. */
@@ -134,17 +130,24 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 	read<Type extends Event["type"]>(
 		options: ReadOptions<Type> = {},
 	): AsyncGenerator<Extract<Event, { type: Type }>, void, undefined> {
+		const reader = new Reader(this.reading(options));
+		return reader as AsyncGenerator<Event> as AsyncGenerator<Extract<Event, { type: Type }>, void, undefined>;
+	}
+
+	/** @internal For readers that are part of another one: where it begins is settled now, its sleep is the other's. */
+	reading(options: ReadOptions): (sleeper: Sleeper) => AsyncGenerator<Event, void, undefined> {
 		const from = options.from ?? this.next;
 		const wanted = wantedTypes(options);
 		// Who is there from the start keeps what there is: a few entries, as a graph is one range.
 		const kept = this.#opening ? this.#ring.slice() : [];
-		return this.#read(from, kept, wanted) as AsyncGenerator<Extract<Event, { type: Type }>, void, undefined>;
+		return (sleeper) => this.#read(from, kept, wanted, sleeper);
 	}
 
 	async *#read(
 		from: number,
 		kept: readonly (Event | EventRange<Event>)[],
 		wanted: ReadonlySet<string> | undefined,
+		sleeper: Sleeper,
 	): AsyncGenerator<Event, void, undefined> {
 		let next = from;
 		for (const entry of kept) {
@@ -154,7 +157,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 				if (wanted === undefined || wanted.has(event.type)) yield event;
 			}
 		}
-		for (let entry = -1; ; ) {
+		for (let entry = -1; !sleeper.closed; ) {
 			if (next < this.first) throw this.#lagged(next);
 			if (next <= this.#last && entry < 0) entry = this.#entryOf(next);
 			while (next <= this.#last) {
@@ -169,10 +172,7 @@ export class EventLog<Event extends Numbered & { readonly type: string }> {
 				if (this.#closed.error !== undefined) throw this.#closed.error;
 				return;
 			}
-			this.#changed ??= new Promise((resolve) => {
-				this.#wake = resolve;
-			});
-			await this.#changed;
+			await sleeper.sleep(this.#bell);
 		}
 	}
 

@@ -1,4 +1,5 @@
 import type { AsyncResource } from "node:async_hooks";
+import type { ChunkLog } from "../core/chunk-log.js";
 import type { Timer } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
@@ -41,6 +42,8 @@ export interface RunPort {
 	used(attempt: Attempt, usage: Usage): void;
 	/** A request to park was granted or refused. */
 	parkedOrNot(attempt: Attempt, parked: boolean): void;
+	/** What attempts let out before their outputs; made when it is first needed. */
+	readonly chunks: ChunkLog;
 }
 
 /** Where the progress of nodes is kept. */

@@ -9,12 +9,14 @@ import { AgentWaits } from "./agent-waits.js";
 import type { Attempt } from "./attempt.js";
 import { Checkpoint } from "./checkpoint.js";
 import type { BudgetView } from "./control.js";
+import { Emission, type EmitOptions } from "./emission.js";
 import type { AnyDeps } from "./needs.js";
 import type { Answered, Approval, ApprovalRequest, AskOptions, ChoiceRequest, SchemaRequest } from "./question.js";
 
 /** What an agent has touched. */
 interface Made {
 	checkpoint?: Checkpoint;
+	emission?: Emission;
 	/** Names of steps that this attempt has used. */
 	steps?: Set<string>;
 	graph?: AgentGraph;
@@ -150,6 +152,24 @@ export class AgentContext<Deps = AnyDeps> {
 	 */
 	log(message: string, data?: unknown): void {
 		this.#attempt.run.control?.logged(this.#attempt, message, data);
+	}
+
+	/**
+	 * Lets out a part of the output, or progress as `{ done, total }`, for whoever reads the run's chunks. What an attempt
+	 * emits after its end is dropped.
+	 *
+	 * @param chunk - plain data; handed over, not copied: make a new object for each
+	 * @param options - `persist`: recorded as an event `node.emitted`, too; then a promise says when it is, and nobody has
+	 * to wait for it
+	 * @throws SwarmError `INVALID_INPUT` for what is not plain data, at once; the promise rejects with `STALE_LEASE` when
+	 * the attempt is over, `LIMIT_EXCEEDED` while 4,096 chunks of it wait, `POISONED` when the journal fails
+	 */
+	emit(chunk: unknown, options: { readonly persist: true }): Promise<void>;
+	emit(chunk: unknown, options?: EmitOptions): void;
+	emit(chunk: unknown, options?: EmitOptions): Promise<void> | undefined {
+		this.#made ??= {};
+		this.#made.emission ??= new Emission(this.#attempt);
+		return this.#made.emission.emit(chunk, options?.persist === true);
 	}
 
 	/** @internal How a wait has ended for an attempt before this one. Each is given once. */

@@ -57,7 +57,7 @@ export function emit(tx: Transaction, { lease, index, value }: Asked<"emit">): A
 	const unfit = notPlain(`chunk ${index} of "${lease.node}"`, value);
 	if (unfit !== undefined) return unfit;
 	tx.stamp({ type: "node.emitted", node: lease.node, attempt: lease.attempt, index, value });
-	return DONE;
+	return { seq: tx.state.seq };
 }
 
 /** An attempt may take longer than its limit says: whoever watches it ends it before, if need be. */

@@ -12,6 +12,8 @@ export interface Accepted {
 	readonly input?: unknown;
 	/** With a lease that continues a parked attempt: what ended its wait. */
 	readonly wake?: Wake | undefined;
+	/** With a chunk: the number of its event. */
+	readonly seq?: number;
 }
 
 /** Accepted, with nothing to give back. */
