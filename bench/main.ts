@@ -12,6 +12,7 @@ import { printVerdict, type Report, writeReport } from "./report.ts";
 import { findRoster, type Roster } from "./roster.ts";
 import { compareFiles, compareSmall } from "./schedules.ts";
 import { printStanding, standingOf } from "./standing.ts";
+import { measureStreaming, printStreaming } from "./streaming.ts";
 import { UsageError } from "./usage-error.ts";
 
 async function main(args: readonly string[]): Promise<void> {
@@ -74,6 +75,10 @@ const sections: Readonly<Record<Options["sections"][number], Section>> = {
 		const nodes = smoke ? 1000 : graphSize;
 		report.durable = await measureDurable({ nodes, rounds, resumed: smoke ? 3000 : 1_000_000 });
 		printDurable(report.durable, gauges);
+	},
+	streaming: async ({ rounds, smoke }, report, gauges) => {
+		report.streaming = await measureStreaming({ chunks: smoke ? 1000 : 50_000, rounds });
+		printStreaming(report.streaming, gauges);
 	},
 };
 

@@ -1,9 +1,18 @@
 import { importBuilt } from "./built.ts";
 
-export type { AnyAgent, Durability, GraphHandle, Journal, Mutation, NodeSpec, SwarmOptions } from "../src/index.js";
+export type {
+	AnyAgent,
+	Durability,
+	GraphHandle,
+	Journal,
+	Mutation,
+	NodeSpec,
+	RunHandle,
+	SwarmOptions,
+} from "../src/index.js";
 
 /** The built package, with the types of its source. */
 type Product = typeof import("../src/index.js");
 
-export const { createSwarm, defineAgent, GraphActor, memoryJournal, result, sqliteJournal } =
+export const { createSwarm, defineAgent, GraphActor, memoryJournal, result, sqliteJournal, toReadableStream } =
 	await importBuilt<Product>("index.js");

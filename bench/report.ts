@@ -9,6 +9,7 @@ import type { MutationRow } from "./mutations.ts";
 import type { Options } from "./options.ts";
 import type { OverheadRow } from "./overhead.ts";
 import { standingOf } from "./standing.ts";
+import type { StreamingFigures } from "./streaming.ts";
 
 /** All figures of one run, as they go into the JSON file. */
 export interface Report {
@@ -18,6 +19,7 @@ export interface Report {
 	readonly mutations: MutationRow[];
 	readonly memory: MemoryRow[];
 	durable?: DurableFigures;
+	streaming?: StreamingFigures;
 }
 
 export function writeReport(file: string, report: Report, gauges: Gauges, options: Options): void {
