@@ -79,7 +79,7 @@ export interface StreamingRow {
 export interface StreamingFigures {
 	readonly chunks: number;
 	readonly rows: readonly StreamingRow[];
-	/** What a run holds after all chunks more than after a thousandth of them, with readers that have stopped reading. */
+	/** What a run holds after all chunks more than after the first ones, with readers that have stopped reading. */
 	readonly heldBytes: number;
 }
 
