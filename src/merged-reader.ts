@@ -12,9 +12,11 @@ export interface MergedSources {
 	readonly events: Reader<RunEvent>;
 	/** The first event that {@link events} gives. */
 	readonly from: number;
+	/** Chunks that are wanted and are no events. */
 	readonly chunks: ChunkCursor;
 	/** Rings for chunks. */
 	readonly bell: Bell;
+	/** Which events, and chunks that are events. */
 	readonly wants: (item: StreamItem) => boolean;
 }
 
@@ -33,7 +35,7 @@ export async function* readMerged(
 			const chunk = chunks.peek();
 			if (chunk !== undefined && chunk.after <= seen) {
 				chunks.advance();
-				if (chunk.seq === undefined && wants(chunk)) yield chunk;
+				yield chunk;
 				continue;
 			}
 			const next = upcoming.peek();

@@ -113,15 +113,18 @@ export class RunReaders {
 	stream({ from = this.#actor.log.next, node, onLag, types }: StreamOptions): Reader<StreamItem> {
 		const { log } = this;
 		const wanted = types === undefined ? undefined : new Set<string>(types);
+		const wants = (item: StreamItem): boolean =>
+			(wanted === undefined || wanted.has(item.type)) && (node === undefined || ("node" in item && item.node === node));
+		const unkept = (chunk: Chunk): boolean => chunk.seq === undefined && wants(chunk);
+		// Who wants no chunks does not fall behind with them.
+		const lag = wanted?.has("chunk") === false ? "skip" : onLag;
 		const sources = {
 			run: this.#actor.state.run,
 			events: this.events({ from }),
 			from,
-			chunks: new ChunkCursor(log, log.firstAfter(from - 1), node, onLag),
+			chunks: new ChunkCursor(log, log.firstAfter(from - 1), unkept, lag),
 			bell: log.bell,
-			wants: (item: StreamItem) =>
-				(wanted === undefined || wanted.has(item.type)) &&
-				(node === undefined || ("node" in item && item.node === node)),
+			wants,
 		};
 		return new Reader((sleeper) => readMerged(sources, sleeper));
 	}

@@ -115,7 +115,8 @@ export class ChunkLog {
 	 * @throws SwarmError in the loop: `LAGGED` when chunks were overwritten that it had not read
 	 */
 	read({ node, onLag }: { readonly node?: NodeId; readonly onLag?: LagPolicy }): Reader<Chunk> {
-		const cursor = new ChunkCursor(this, this.oldest, node, onLag);
+		const wants = (chunk: Chunk): boolean => node === undefined || chunk.node === node;
+		const cursor = new ChunkCursor(this, this.oldest, wants, onLag);
 		return new Reader((sleeper) => this.#read(cursor, sleeper));
 	}
 
@@ -137,16 +138,16 @@ export class ChunkLog {
 export class ChunkCursor {
 	readonly #log: ChunkLog;
 	#next: number;
-	readonly #node: NodeId | undefined;
+	readonly #wants: (chunk: Chunk) => boolean;
 	readonly #onLag: LagPolicy;
 	/** Chunks that were overwritten since the last one that was given. */
 	#missed = 0;
 
 	/** @param next - the number of the first chunk wanted */
-	constructor(log: ChunkLog, next: number, node: NodeId | undefined, onLag: LagPolicy = "fail") {
+	constructor(log: ChunkLog, next: number, wants: (chunk: Chunk) => boolean, onLag: LagPolicy = "fail") {
 		this.#log = log;
 		this.#next = next;
-		this.#node = node;
+		this.#wants = wants;
 		this.#onLag = onLag;
 	}
 
@@ -161,8 +162,7 @@ export class ChunkCursor {
 		if (this.#next < oldest) this.#skip(oldest);
 		for (; this.#next < count; this.#next++) {
 			const chunk = log.at(this.#next);
-			if (this.#node === undefined || chunk.node === this.#node)
-				return this.#missed === 0 ? chunk : { ...chunk, missed: this.#missed };
+			if (this.#wants(chunk)) return this.#missed === 0 ? chunk : { ...chunk, missed: this.#missed };
 		}
 		return undefined;
 	}

@@ -277,6 +277,53 @@ describe("a reader that falls behind (B12)", () => {
 	});
 });
 
+/** More than there are chunks. */
+const ROOM = 100;
+
+describe("a reader of events and chunks", () => {
+	test("sees all events, kept chunks among them, and the other chunks or how many are missing, at whatever speed", async () => {
+		await fc.assert(
+			fc.asyncProperty(
+				fc.array(fc.record({ keep: fc.boolean(), rests: fc.nat(1) }), { minLength: 1, maxLength: 80 }),
+				fc.constantFrom(1, 2, 5, 8, ROOM, ROOM),
+				fc.array(fc.nat(2), { minLength: 1, maxLength: 10 }),
+				async (parts, chunkBuffer, waits) => {
+					const writer = defineAgent({
+						name: "writer",
+						run: async (_: unknown, ctx) => {
+							for (const [i, { keep, rests }] of parts.entries()) {
+								ctx.emit(i, { persist: keep });
+								await rest(rests);
+							}
+						},
+					});
+					const { swarm } = virtualSwarm([writer], { chunkBuffer, check: "off" });
+					const run = swarm.start({ nodes: [{ id: "a", agent: "writer" }] });
+					const items: StreamItem[] = [];
+					for await (const item of run.stream({ onLag: "skip" })) {
+						items.push(item);
+						await rest(waits[items.length % waits.length]);
+					}
+					const numbered = items.flatMap((item) => item.seq ?? []);
+					expect(numbered).toEqual(numbered.map((_, i) => i + 1));
+					const chunks = items.flatMap((item) => (item.type === "chunk" ? [item] : []));
+					const kept = parts.flatMap(({ keep }, i) => (keep ? [i] : []));
+					expect(chunks.filter(({ seq }) => seq !== undefined).map(({ chunk }) => chunk)).toEqual(kept);
+					const missing = parts.length - chunks.length;
+					const told = chunks.reduce((sum, { missed = 0 }) => sum + missed, 0);
+					// Kept ones may have been overwritten, too: they came as events.
+					expect(missing === 0 || parts.at(-1)?.keep || told >= missing).toBe(true);
+					const unkept = chunks.filter(({ seq }) => seq === undefined).map(({ index }) => index);
+					expect(unkept).toEqual([...new Set(unkept)].toSorted((a, b) => a - b));
+					// With room for all of them nothing is missing, and no order is given up.
+					if (chunkBuffer === ROOM) expect(chunks.map(({ chunk }) => chunk)).toEqual(parts.map((_, i) => i));
+				},
+			),
+			{ seed: SEED, numRuns: 40 },
+		);
+	});
+});
+
 /** Reads everything, and waits so many turns after each chunk, over and over. */
 async function readSlowly(run: RunHandle, waits: readonly number[]): Promise<Chunk[]> {
 	const read: Chunk[] = [];

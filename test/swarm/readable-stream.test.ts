@@ -31,6 +31,16 @@ async function waiting(options: Parameters<typeof virtualSwarm>[1] = {}) {
 	return { run, hold };
 }
 
+/** Cancels a web stream of a reader for which nothing comes. */
+async function expectToLetGo(reader: AsyncGenerator<unknown, void, undefined>): Promise<void> {
+	const stream = toReadableStream(reader).getReader();
+	const next = stream.read();
+	await rest();
+	await stream.cancel();
+	expect(await next).toEqual({ done: true, value: undefined });
+	expect(await reader.next()).toEqual({ done: true, value: undefined });
+}
+
 describe("a web stream", () => {
 	test("gives what its reader gives, and ends with it", async () => {
 		const { swarm } = virtualSwarm([speak]);
@@ -66,13 +76,7 @@ describe("a web stream", () => {
 		["both", (run) => run.stream({ node: "nobody" })],
 	])("of %s that is cancelled while it waits lets go of its reader at once", async (_, open) => {
 		const { run, hold } = await waiting();
-		const reader = open(run);
-		const stream = toReadableStream(reader).getReader();
-		const next = stream.read();
-		await rest();
-		await stream.cancel();
-		expect(await next).toEqual({ done: true, value: undefined });
-		expect(await reader.next()).toEqual({ done: true, value: undefined });
+		await expectToLetGo(open(run));
 		hold.open();
 		expect((await run.result()).status).toBe("completed");
 	});
@@ -80,14 +84,8 @@ describe("a web stream", () => {
 	test("of a run that is watched, or read from a journal, is cancelled likewise", async () => {
 		const journal = memoryJournal();
 		const { run, hold } = await waiting({ journal, durability: "strict" });
-		for (const reader of [watchRun(journal, run.id, { from: 100 }), run.events({ from: 100 })]) {
-			const stream = toReadableStream<unknown>(reader).getReader();
-			const next = stream.read();
-			await rest();
-			await stream.cancel();
-			expect(await next).toEqual({ done: true, value: undefined });
-			expect(await reader.next()).toEqual({ done: true, value: undefined });
-		}
+		await expectToLetGo(watchRun(journal, run.id, { from: 100 }));
+		await expectToLetGo(run.events({ from: 100 }));
 		hold.open();
 		await run.result();
 	});

@@ -2,6 +2,7 @@ import {
 	type Agent,
 	type AgentContext,
 	type AgentResult,
+	type Chunk,
 	createSwarm,
 	defineAgent,
 	type GraphHandle,
@@ -12,7 +13,9 @@ import {
 	type RunOutcome,
 	result,
 	type StandardSchema,
+	type StreamItem,
 	type Swarm,
+	toReadableStream,
 } from "dagswarm";
 import { describe, expectTypeOf, test } from "vitest";
 
@@ -223,6 +226,27 @@ describe("results", () => {
 		const reply = {} as Awaited<ReturnType<GraphHandle["claim"]>>;
 		if (reply.ok) expectTypeOf(reply.lease.attempt).toEqualTypeOf<number>();
 		else expectTypeOf(reply.message).toEqualTypeOf<string>();
+	});
+});
+
+describe("what is read of a run", () => {
+	test("is narrowed by the types that are asked for", () => {
+		const run = {} as RunHandle;
+		expectTypeOf(run.chunks()).toEqualTypeOf<AsyncGenerator<Chunk, void, undefined>>();
+		expectTypeOf(run.stream()).toEqualTypeOf<AsyncGenerator<StreamItem, void, undefined>>();
+		const some = run.stream({ types: ["chunk", "run.ended"] });
+		expectTypeOf(some).toEqualTypeOf<
+			AsyncGenerator<Chunk | Extract<RunEvent, { readonly type: "run.ended" }>, void, undefined>
+		>();
+		expectTypeOf(toReadableStream(run.chunks()).getReader().read).returns.resolves.toHaveProperty("value");
+		// @ts-expect-error: they come as chunks
+		run.stream({ types: ["node.emitted"] });
+	});
+
+	test("is waited for only where it is kept", () => {
+		const ctx = {} as AgentContext;
+		expectTypeOf(ctx.emit("x", { persist: true })).toEqualTypeOf<Promise<void>>();
+		expectTypeOf(ctx.emit("x")).toEqualTypeOf<void>();
 	});
 });
 
