@@ -293,8 +293,10 @@ export class ActiveRun implements ActorHost, RunPort {
 	committed(): void {
 		if (!this.#ready) return;
 		const { scheduler, executor } = this.#parts;
-		if (this.actor.isOver) this.#finishIfOver();
-		else if (!this.#queue.active && this.#queue.hasWork()) {
+		if (this.actor.isOver) {
+			this.#readers.close();
+			this.#finishIfOver();
+		} else if (!this.#queue.active && this.#queue.hasWork()) {
 			// Its turn came while a batch was on its way to the journal, and it could not claim then.
 			scheduler.wake(this.#queue);
 			scheduler.pump();
@@ -309,6 +311,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		}
 		for (const attempt of this.#parts.executor.attemptsOf(this))
 			this.#parts.executor.abort(this, attempt.lease, "CANCELLED");
+		this.#readers.close();
 		this.#finishIfOver();
 		this.#parts.scheduler.pump();
 	}

@@ -13,7 +13,7 @@ test("whoever watches a run is told of each chunk at once, and of none that is d
 		run: {
 			actor: { clock, log: { last: 9 }, state: { run: "r" }, post: () => {} },
 			chunks: new ChunkLog(clock, 10),
-			emitted: (_: Attempt, chunk: unknown) => told.push(chunk),
+			control: { emitted: (_: Attempt, chunk: unknown) => told.push(chunk) },
 		},
 	};
 	const emission = new Emission(attempt as unknown as Attempt);
