@@ -126,12 +126,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			this.#sink?.close();
 			throw error;
 		}
-		this.#readers = new RunReaders(
-			this.actor,
-			parts.journal,
-			async () => this.#sink?.flushed(),
-			parts.options.chunkBuffer,
-		);
+		this.#readers = new RunReaders(this.actor, journal, this.#sink, parts.options.chunkBuffer);
 		this.#sink?.bind(this.actor);
 		this.control = controlOf(
 			{ actor: this.actor, attempts: () => parts.executor.attemptsOf(this) },

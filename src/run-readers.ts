@@ -53,13 +53,13 @@ export class RunReaders {
 	#chunks: ChunkLog | undefined;
 
 	/**
-	 * @param flushed - resolves when the journal has all that the memory had when it was called
+	 * @param sink - what writes the run: `flushed` resolves when the journal has all that the memory had when it was called
 	 * @param chunkBuffer - how many chunks are kept
 	 */
 	constructor(
 		actor: GraphActor,
 		journal: Journal | undefined,
-		flushed: () => Promise<void> = () => Promise.resolve(),
+		sink?: { readonly flushed: () => Promise<void> },
 		chunkBuffer?: number,
 	) {
 		this.#actor = actor;
@@ -67,7 +67,7 @@ export class RunReaders {
 		this.#chunkBuffer = chunkBuffer;
 		this.#flushed = async () => {
 			try {
-				await flushed();
+				await sink?.flushed();
 			} catch (error) {
 				throw actor.poison ?? error;
 			}

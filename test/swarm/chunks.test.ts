@@ -1,4 +1,4 @@
-import { type Chunk, defineAgent, type RunHandle, type StreamItem, type SwarmOptions } from "dagswarm";
+import { type Chunk, type CriticPort, defineAgent, type RunHandle, type StreamItem, type SwarmOptions } from "dagswarm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SEED } from "../random.js";
@@ -183,6 +183,27 @@ describe("chunks", () => {
 		await rest();
 		expect(await reading).toMatchObject({ code: "JOURNAL_UNAVAILABLE" });
 		expect(await both).toMatchObject({ code: "JOURNAL_UNAVAILABLE" });
+	});
+
+	test("are signs of life for a critic, each of them, and those that are dropped are none", async () => {
+		const heard: string[] = [];
+		const critic: CriticPort = {
+			watch: ({ attempt }) =>
+				attempt === undefined
+					? null
+					: {
+							activity: ({ kind }) => void heard.push(kind),
+							escalate: () => ({ action: "continue" }),
+						},
+		};
+		const { emit, start, end } = prompted({ ports: { critic } });
+		const run = await start("a");
+		emit("a", 1);
+		emit("a", 2);
+		end("a");
+		await run.result();
+		emit("a", 3);
+		expect(heard).toEqual(["output", "output"]);
 	});
 
 	test("options out of their range are refused", async () => {
