@@ -111,8 +111,8 @@ class Panel implements CriticHandle {
 		);
 		// It may have been killed by what it did while this was being decided.
 		const verdict = this.#killed ?? this.#remember(strictest(verdicts)) ?? { action: "continue" };
-		const by = this.#next(clock) - now;
-		if (verdict.action === "kill" || !(by > 0 && by < Number.POSITIVE_INFINITY)) return verdict;
+		const by = Math.max(1, this.#next(clock) - now);
+		if (verdict.action === "kill" || by === Number.POSITIVE_INFINITY) return verdict;
 		// Whoever wants to be asked next is, though this one may be done with it.
 		return verdict.action === "steer" ? { ...verdict, by } : { action: "extend", by };
 	}

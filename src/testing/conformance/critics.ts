@@ -114,11 +114,11 @@ export const critics: Readonly<Record<string, (make: MakeCritic) => Promise<void
 					case "continue":
 						break;
 					case "extend":
-						assert.ok(isAbove(verdict.by, Number.MIN_VALUE), `an extension is by ${verdict.by}`);
+						assert.ok(isAbove(verdict.by, 1), `an extension is by ${verdict.by}`);
 						break;
 					case "steer":
 						assert.ok(verdict.message.length > 0, "a message says something");
-						assert.ok(isAbove(verdict.by ?? 1, Number.MIN_VALUE), `it is asked again after ${verdict.by}`);
+						assert.ok(isAbove(verdict.by ?? 1, 1), `it is asked again after ${verdict.by}`);
 						break;
 					case "kill":
 						assert.ok(verdict.reason.length > 0, "a kill has a reason");
