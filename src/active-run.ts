@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import type { ChunkLog } from "./core/chunk-log.js";
-import { aheadClock, type Clock, type Timer } from "./core/clock.js";
+import { aheadClock, type Clock } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
@@ -28,12 +28,13 @@ import { RunFollower } from "./run-follower.js";
 import { RunMemos } from "./run-memos.js";
 import { agentLimits, pick, policySource } from "./run-policies.js";
 import { RunReaders } from "./run-readers.js";
-import { deadlineOf, type RunOptions, settingsOf } from "./run-settings.js";
+import { type RunOptions, settingsOf } from "./run-settings.js";
 import { RunSnapshots } from "./run-snapshots.js";
 import type { Limits } from "./scheduler/limits.js";
 import { RunQueue } from "./scheduler/run-queue.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import type { SwarmOptions } from "./swarm-options.js";
+import { watchForEnd } from "./watch-for-end.js";
 
 /** What a run shares with the others of its swarm. */
 export interface SwarmParts {
@@ -94,8 +95,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly #resolveDelivered: (result: DeliveryResult | undefined) => void;
 	#delivery: RunDelivery | undefined;
 	readonly #release: () => void;
-	readonly #cleanUp: (() => void)[] = [];
-	#deadline: Timer | undefined;
+	#stopWatching: (() => void) | undefined;
 	#ready = false;
 	#finishing = false;
 	/** It is over; what is left to do is done by its ports. */
@@ -162,7 +162,13 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#finishIfOver();
 		if (this.#left) return;
 		parts.scheduler.add(this.#queue);
-		this.#watch(options);
+		this.#stopWatching = watchForEnd(this.actor, options, {
+			startedAt: this.#startedAt,
+			// With a critic the deadline is the soft limit: its watch has the hard one.
+			hasDeadline: this.control?.watchesDeadline !== true,
+		});
+		// It may have ended at once.
+		if (this.#left) this.#stopWatching();
 		this.control?.begin();
 		// Functions start when the caller has had the rest of its tick, to open readers for instance.
 		queueMicrotask(() => parts.executor.balance());
@@ -189,32 +195,6 @@ export class ActiveRun implements ActorHost, RunPort {
 			...(tap !== undefined && { journal: tap }),
 			...pick(swarm, ["ids", "check", "eventBuffer", "maxNodes", "maxDepth", "maxPatchSize", "onListenerError"]),
 		}).actor;
-	}
-
-	#watch(options: RunOptions): void {
-		const due = deadlineOf(options, this.#startedAt);
-		// With a critic it is the soft limit: its watch has the hard one.
-		if (due !== undefined && this.control?.watchesDeadline !== true) {
-			const end = (): void => {
-				const ms = Math.round(due - this.#startedAt);
-				this.actor.post({ type: "cancel", status: "timed_out", reason: `the deadline of ${ms} ms has passed` }, ignore);
-			};
-			// One that passed while no process had the run lets nothing start any more.
-			if (due <= this.#clock.now() && due !== this.#startedAt) end();
-			else this.#deadline = this.#clock.set(due, end);
-		}
-		const { signal } = options;
-		if (signal === undefined) return;
-		const cancel = (): void => {
-			const reason: unknown = signal.reason;
-			const text = reason instanceof Error ? reason.message : String(reason);
-			this.actor.post({ type: "cancel", status: "cancelled", reason: text }, ignore);
-		};
-		if (signal.aborted) queueMicrotask(cancel);
-		else {
-			signal.addEventListener("abort", cancel, { once: true });
-			this.#cleanUp.push(() => signal.removeEventListener("abort", cancel));
-		}
 	}
 
 	/**
@@ -353,9 +333,8 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	#finish(): void {
 		this.#left = true;
-		const { clock, scheduler } = this.#parts;
-		if (this.#deadline !== undefined) clock.clear(this.#deadline);
-		for (const cleanUp of this.#cleanUp) cleanUp();
+		const { scheduler } = this.#parts;
+		this.#stopWatching?.();
 		scheduler.remove(this.#queue);
 		const wallMs = this.#clock.now() - this.#startedAt;
 		const outcome = outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs });
@@ -398,5 +377,3 @@ export class ActiveRun implements ActorHost, RunPort {
 		await this.handle.delivered();
 	}
 }
-
-function ignore(): void {}

@@ -167,13 +167,14 @@ export { toReadableStream } from "./readable-stream.js";
 export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
 export type { BudgetBehaviour } from "./run-budget.js";
+export { RunFailedError } from "./run-failed-error.js";
 export { type ReadRunOptions, readRun, StoredRun } from "./run-reader.js";
 export type { ChunkOptions, StreamOf, StreamOptions } from "./run-readers.js";
 export { type WatchOptions, watchRun } from "./run-watch.js";
 export { Limits } from "./scheduler/limits.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
-export { createSwarm, type Recovered, RunFailedError, Swarm } from "./swarm.js";
+export { createSwarm, type Recovered, Swarm } from "./swarm.js";
 export type {
 	ForkOptions,
 	GraphSpec,
@@ -185,5 +186,5 @@ export type {
 export type { PortPolicies, Ports } from "./swarm-ports.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";
-export type { WaitingFilter, WaitingNode } from "./waiting-list.js";
 export type { Progress } from "./view-progress.js";
+export type { WaitingFilter, WaitingNode } from "./waiting-list.js";

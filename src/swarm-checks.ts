@@ -2,6 +2,7 @@ import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { findNotPlain } from "./core/plain.js";
 import { checkWhole } from "./core/whole.js";
+import type { AnyAgent } from "./executor/agent.js";
 import { checkPolicies, show } from "./graph/spec.js";
 import type { NodePolicies } from "./graph/types.js";
 import type { VersionPolicy } from "./recovery.js";
@@ -87,4 +88,14 @@ function checkJournal({ journal, durability }: SwarmOptions): void {
 export function checkVersionPolicy(policy: VersionPolicy): void {
 	if (["fail", "run", "ask"].includes(policy)) return;
 	throw new SwarmError("INVALID_OPTION", `onVersionMismatch is ${show(policy)}: use fail, run or ask`);
+}
+
+/** @throws SwarmError `DUPLICATE_AGENT` */
+export function agentsByName(agents: readonly AnyAgent[]): Map<string, AnyAgent> {
+	const byName = new Map<string, AnyAgent>();
+	for (const agent of agents) {
+		if (byName.has(agent.name)) throw new SwarmError("DUPLICATE_AGENT", `there are two agents called "${agent.name}"`);
+		byName.set(agent.name, agent);
+	}
+	return byName;
 }

@@ -13,17 +13,17 @@ import { checkPatchShape } from "./graph/mutation-shape.js";
 import { lostError } from "./graph/story.js";
 import type { Awaitable, Journal, RunSummary, Writer } from "./journal/journal.js";
 import { isPromiseLike, JournalWriter } from "./journal/writer.js";
-import type { RunOutcome } from "./outcome.js";
 import { openProgress } from "./port-checkpoints.js";
 import { changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
 import { Redeliveries } from "./redelivery.js";
 import { endedRun, type RunHandle } from "./run.js";
+import { RunFailedError } from "./run-failed-error.js";
 import { RecentMemos } from "./run-memos.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { Limits } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
 import { findRun, historyUpTo, loadState } from "./stored-run.js";
-import { checkOptions, checkStart, checkVersionPolicy, limitEntries } from "./swarm-checks.js";
+import { agentsByName, checkOptions, checkStart, checkVersionPolicy, limitEntries } from "./swarm-checks.js";
 import type {
 	ForkOptions,
 	GraphSpec,
@@ -352,21 +352,6 @@ export interface Recovered {
 	readonly refused: readonly { readonly run: RunId; readonly error: SwarmError }[];
 }
 
-/** What `swarm.run` throws when the run did not complete. */
-export class RunFailedError extends SwarmError {
-	constructor(
-		id: RunId,
-		readonly outcome: RunOutcome,
-	) {
-		const failed = outcome.failures.slice(0, 8).map(({ id: node }) => node);
-		super(
-			"RUN_FAILED",
-			`the run "${id}" ended ${outcome.status}${outcome.reason === undefined ? "" : `: ${outcome.reason}`}`,
-			{ nodes: failed },
-		);
-	}
-}
-
 /**
  * Makes a swarm.
  *
@@ -399,13 +384,4 @@ export function createSwarm<const A extends AnyAgent>(options: SwarmOptions<A>):
 
 function busyHere(run: RunId): SwarmError {
 	return new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint: "see swarm.runs()" });
-}
-
-function agentsByName(agents: readonly AnyAgent[]): Map<string, AnyAgent> {
-	const byName = new Map<string, AnyAgent>();
-	for (const agent of agents) {
-		if (byName.has(agent.name)) throw new SwarmError("DUPLICATE_AGENT", `there are two agents called "${agent.name}"`);
-		byName.set(agent.name, agent);
-	}
-	return byName;
 }
