@@ -1,9 +1,11 @@
+import { BudgetQueue, wakeAll } from "./budget-queue.js";
 import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { addUsage, checkUsage, emptyUsage, type Usage, type UsageTotal } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { Attempt } from "./executor/attempt.js";
 import type { BudgetView } from "./executor/control.js";
+import type { GraphActor } from "./graph/actor.js";
 import { show } from "./graph/spec.js";
 import type { Wait } from "./graph/types.js";
 import type { BudgetPort, BudgetVerdict } from "./ports/budget.js";
@@ -44,6 +46,7 @@ const DEGRADES: BudgetView = Object.freeze({ low: false });
 export class RunBudget {
 	readonly #spendings = new Map<Attempt, Spending>();
 	readonly #opened: Guarded<void> | Promise<Guarded<void>> | undefined;
+	readonly #queue: BudgetQueue;
 	readonly #behaviour: BudgetBehaviour;
 	readonly #maxWait: number;
 
@@ -56,8 +59,14 @@ export class RunBudget {
 		private readonly agents: ReadonlyMap<string, AnyAgent>,
 	) {
 		this.#behaviour = behaviour;
+		this.#queue = new BudgetQueue(port, WAIT_NAME);
 		this.#maxWait = milliseconds(behaviour.maxWait ?? DEFAULT_MAX_WAIT_MS, "budget.maxWait");
 		if (port.open !== undefined) this.#opened = guard.ask("open", () => port.open?.(run, spent));
+	}
+
+	/** The run goes on in this process: what waited in the one before asks again. */
+	begin(actor: GraphActor): void {
+		if (this.run.resumed) wakeAll(actor, WAIT_NAME);
 	}
 
 	/**
@@ -88,6 +97,7 @@ export class RunBudget {
 	): Promise<AnyAgent> {
 		let agent = attempt.agent;
 		let answer = await first;
+		const giveUpAt = attempt.run.actor.clock.now() + this.#maxWait;
 		for (;;) {
 			if (attempt.over !== undefined) {
 				if (answer.ok && answer.value.verdict !== "blocked") this.#giveBack(answer.value.reservation);
@@ -112,7 +122,7 @@ export class RunBudget {
 				// What was reserved was for the agent that is dear.
 				this.#giveBack(verdict.reservation);
 			} else if (fallback?.agent === undefined || agent === fallback.agent) {
-				answer = await this.#blocked(attempt, verdict, this.#estimate(attempt, agent, input));
+				answer = await this.#blocked(attempt, verdict, this.#estimate(attempt, agent, input), giveUpAt);
 				continue;
 			}
 			agent = fallback.agent;
@@ -125,9 +135,17 @@ export class RunBudget {
 		attempt: Attempt,
 		verdict: Extract<BudgetVerdict, { verdict: "blocked" }>,
 		estimate: Usage,
+		giveUpAt: number,
 	): Promise<Guarded<BudgetVerdict>> {
-		const { retryAfter, reason } = verdict;
+		const { retryAfter, whenSettled, reason } = verdict;
 		const { actor } = attempt.run;
+		if (whenSettled === true && actor.clock.now() < giveUpAt) {
+			await this.#queue.wait(attempt, giveUpAt);
+			const answer = await this.#ask(attempt, estimate, false);
+			// What was enough for this one may be enough for another.
+			if (answer.ok && answer.value.verdict !== "blocked") this.#queue.wakeOne();
+			return answer;
+		}
 		if (retryAfter !== undefined && retryAfter <= this.#maxWait) {
 			const until = actor.clock.now() + Math.max(retryAfter, 1);
 			await attempt.park({ kind: "sleep", until, name: WAIT_NAME });
@@ -160,6 +178,7 @@ export class RunBudget {
 			// The run may be over by now.
 			if (isVerdict(verdict) && verdict.verdict !== "blocked")
 				this.guard.tell("settle", () => this.port.settle(verdict.reservation, {}, true));
+			this.#queue.settled();
 		};
 		const answer = this.guard.ask("reserve", () => this.port.reserve(request), late);
 		return answer instanceof Promise ? answer.then((later) => this.#checked(later)) : this.#checked(answer);
@@ -249,12 +268,18 @@ export class RunBudget {
 	}
 
 	#settle({ reservation, used }: Spending, last: boolean): void {
-		if (reservation !== undefined)
-			void this.guard.ask("settle", () => this.port.settle(reservation, { ...used }, last));
+		if (reservation !== undefined) this.#tell(reservation, { ...used }, last);
 	}
 
 	#giveBack(reservation: string): void {
-		void this.guard.ask("settle", () => this.port.settle(reservation, {}, true));
+		this.#tell(reservation, {}, true);
+	}
+
+	#tell(reservation: string, used: Usage, last: boolean): void {
+		const told = this.guard.ask("settle", () => this.port.settle(reservation, used, last));
+		if (!last) return;
+		if (told instanceof Promise) void told.then(() => this.#queue.settled());
+		else this.#queue.settled();
 	}
 
 	/** The run is over in this process, or for good. */
@@ -262,13 +287,15 @@ export class RunBudget {
 		for (const attempt of [...this.#spendings.keys()]) this.end(attempt);
 		// What is reserved only now is given back, which is asked for in its turn.
 		await this.guard.settled();
+		this.#queue.close();
 		if (this.port.close !== undefined) await this.guard.ask("close", () => this.port.close?.(this.run, ended));
 	}
 }
 
 function isVerdict(value: unknown): value is BudgetVerdict {
 	if (typeof value !== "object" || value === null) return false;
-	const { verdict, reservation, reason, retryAfter } = value as Record<string, unknown>;
+	const { verdict, reservation, reason, retryAfter, whenSettled } = value as Record<string, unknown>;
+	if (whenSettled !== undefined && typeof whenSettled !== "boolean") return false;
 	if (verdict === "blocked")
 		return (
 			typeof reason === "string" && (retryAfter === undefined || (typeof retryAfter === "number" && retryAfter >= 0))

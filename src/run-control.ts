@@ -120,6 +120,7 @@ export class RunControl implements AttemptControl {
 		const early = this.#early;
 		this.#early = undefined;
 		for (const tell of early ?? []) tell();
+		this.#budget?.begin(this.#run.actor);
 	}
 
 	/** A port has failed: the run records it. One that has ended cannot, and says it to who hears of listeners. */

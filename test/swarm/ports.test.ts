@@ -4,6 +4,7 @@ import {
 	type BudgetPort,
 	type BudgetRequest,
 	type BudgetVerdict,
+	budgetLedger,
 	type CriticHandle,
 	type CriticPort,
 	type CriticSubject,
@@ -13,6 +14,7 @@ import {
 	type Ports,
 	SwarmError,
 	type Usage,
+	VirtualClock,
 } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { finish, gate, lines, pass, record, rest, virtualSwarm } from "./fixture.js";
@@ -148,6 +150,45 @@ describe("a budget", () => {
 		const outcome = await finish(run, clock);
 		expect(outcome.status).toBe("completed");
 		expect(outcome.stats.attempts).toBe(2);
+	});
+
+	test("makes nodes wait for what others have reserved and may not need, over all runs that share it", async () => {
+		const gates = Array.from({ length: 8 }, () => gate());
+		const thrifty = defineAgent({
+			name: "thrifty",
+			estimate: { cost: 1 },
+			run: async (i: number, ctx) => {
+				await gates[i]?.promise;
+				ctx.usage({ cost: 0.1 });
+				return i;
+			},
+		});
+		const clock = new VirtualClock(1_000_000);
+		const budget = budgetLedger({ limits: [{ measure: "cost", limit: 2, of: "all" }], clock });
+		const { swarm } = virtualSwarm([thrifty], { ports: { budget }, concurrency: 8, clock });
+		const runs = [0, 1].map((half) =>
+			swarm.start({
+				nodes: [0, 1, 2, 3].map((i) => ({ id: `n${i}`, agent: thrifty, input: half * 4 + i })),
+			}),
+		);
+		await rest();
+		const states = () => runs.flatMap((run) => [...run.snapshot().nodes()].map(({ state }) => state));
+		expect(states().filter((state) => state === "running")).toHaveLength(2);
+		expect(states().filter((state) => state === "waiting")).toHaveLength(6);
+		for (const { open } of gates) open();
+		await rest(40);
+		// Not because time has passed.
+		expect(clock.now()).toBe(1_000_000);
+		for (const run of runs) expect((await finish(run, clock)).status).toBe("completed");
+		expect(budget.report().limits[0]).toMatchObject({ accounts: [{ reserved: 0 }] });
+	});
+
+	test("that never has room for a node is not waited for longer than the run allows", async () => {
+		const budget = new Scripted(() => ({ verdict: "blocked", reason: "full", whenSettled: true }));
+		const { swarm, clock } = virtualSwarm([echo], { ports: { budget }, budget: { maxWait: "5m" } });
+		const run = swarm.start({ nodes: [{ id: "a", agent: echo }] });
+		expect(await finish(run, clock)).toMatchObject({ status: "budget_exceeded", reason: "full" });
+		expect(clock.now()).toBe(1_300_000);
 	});
 
 	test("asks a person where it is told to, and goes by the answer", async () => {
