@@ -1,8 +1,9 @@
 import { AsyncResource } from "node:async_hooks";
+import { agentLimits, isLimited } from "./agent-limits.js";
 import type { ChunkLog } from "./core/chunk-log.js";
 import { aheadClock, type Clock } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
-import { SwarmError } from "./core/errors.js";
+import { type ErrorInfo, SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { Usage } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
@@ -26,7 +27,7 @@ import { controlOf, type RunControl } from "./run-control.js";
 import type { RunDelivery } from "./run-delivery.js";
 import { RunFollower } from "./run-follower.js";
 import { RunMemos } from "./run-memos.js";
-import { agentLimits, pick, policySource } from "./run-policies.js";
+import { pick, policySource } from "./run-policies.js";
 import { RunReaders } from "./run-readers.js";
 import { type RunOptions, settingsOf } from "./run-settings.js";
 import { RunSnapshots } from "./run-snapshots.js";
@@ -144,7 +145,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#queue = new RunQueue(this.actor, {
 			limits: parts.limits,
 			agentLimits: agentLimits(parts.agents),
-			limited: parts.options.agents.some((agent) => agent.concurrency !== undefined || (agent.limits?.length ?? 0) > 0),
+			limited: parts.options.agents.some(isLimited),
 			policy: options.policy ?? parts.options.policy,
 			concurrency: options.concurrency ?? Number.POSITIVE_INFINITY,
 			slots: parts.executor.slots,
@@ -244,8 +245,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	}
 
 	unstarted(_actor: GraphActor, lease: Lease): void {
-		this.#parts.executor.release();
-		this.released(lease);
+		this.#undo(lease);
 		this.#parts.scheduler.pump();
 	}
 
@@ -280,10 +280,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	}
 
 	poisoned(_actor: GraphActor, _error: SwarmError, unstarted: readonly Lease[]): void {
-		for (const lease of unstarted) {
-			this.#parts.executor.release();
-			this.released(lease);
-		}
+		for (const lease of unstarted) this.#undo(lease);
 		for (const attempt of this.#parts.executor.attemptsOf(this))
 			this.#parts.executor.abort(this, attempt.lease, "CANCELLED");
 		this.#readers.close();
@@ -301,8 +298,26 @@ export class ActiveRun implements ActorHost, RunPort {
 		return grace ?? milliseconds(this.#parts.options.grace ?? DEFAULT_GRACE_MS, "grace");
 	}
 
+	#undo(lease: Lease): void {
+		this.#parts.executor.release();
+		this.#queue.undo(this.actor.leases.numberOf(lease));
+		this.#tellIdle();
+	}
+
+	called(lease: Lease): void {
+		if (this.#queue.isLimited) this.#queue.called(this.actor.leases.numberOf(lease));
+	}
+
+	ended(lease: Lease, error: ErrorInfo | undefined): void {
+		if (this.#queue.isLimited) this.#queue.ended(this.actor.leases.numberOf(lease), error);
+	}
+
 	released(lease: Lease): void {
 		this.#queue.release(this.actor.leases.numberOf(lease));
+		this.#tellIdle();
+	}
+
+	#tellIdle(): void {
 		// The outcome of the last one is still to come.
 		if (this.#queue.running === 0 && this.#onIdle !== undefined) queueMicrotask(this.#onIdle);
 	}
@@ -313,6 +328,7 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	used(attempt: Attempt, usage: Usage): void {
 		this.control?.used(attempt, usage);
+		if (this.#queue.isLimited) this.#queue.used(this.actor.leases.numberOf(attempt.lease), usage);
 	}
 
 	parkedOrNot(attempt: Attempt, parked: boolean): void {

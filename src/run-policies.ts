@@ -4,7 +4,6 @@ import { needsOf } from "./executor/needs.js";
 import type { PolicySource } from "./graph/policies.js";
 import type { NodePolicies } from "./graph/types.js";
 import type { RunOptions } from "./run-settings.js";
-import { agentKey } from "./scheduler/limits.js";
 
 /** The policies of agents, run and swarm. */
 export function policySource(
@@ -26,14 +25,4 @@ export function pick<T extends object, Key extends keyof T>(
 	const picked: { [K in Key]?: Exclude<T[K], undefined> } = {};
 	for (const key of keys) if (from[key] !== undefined) picked[key] = from[key] as Exclude<T[Key], undefined>;
 	return picked;
-}
-
-/** The limits that every node of an agent takes. */
-export function agentLimits(agents: ReadonlyMap<string, AnyAgent>): (name: string) => readonly string[] | undefined {
-	const limits = new Map<string, readonly string[]>();
-	for (const [name, agent] of agents) {
-		const names = [...(agent.limits ?? []), ...(agent.concurrency === undefined ? [] : [agentKey(name)])];
-		if (names.length > 0) limits.set(name, names);
-	}
-	return (name) => limits.get(name);
 }

@@ -6,18 +6,9 @@ import type { AnyAgent } from "./executor/agent.js";
 import { checkPolicies, show } from "./graph/spec.js";
 import type { NodePolicies } from "./graph/types.js";
 import type { VersionPolicy } from "./recovery.js";
-import { agentKey } from "./scheduler/limits.js";
 import { type SchedulingPolicy, schedulingPolicies } from "./scheduler/run-queue.js";
 import type { GraphSpec, StartOptions, SwarmOptions } from "./swarm-options.js";
 import { checkBudgetBehaviour, checkPorts } from "./swarm-ports.js";
-
-/** The limits of a swarm, those of single agents included. */
-export function limitEntries(options: SwarmOptions): [string, number][] {
-	const entries = Object.entries(options.limits ?? {});
-	for (const agent of options.agents)
-		if (agent.concurrency !== undefined) entries.push([agentKey(agent.name), agent.concurrency]);
-	return entries;
-}
 
 export function checkOptions(options: SwarmOptions): void {
 	if (!Array.isArray(options?.agents)) throw new SwarmError("INVALID_OPTION", "createSwarm needs a list of agents");
@@ -25,7 +16,11 @@ export function checkOptions(options: SwarmOptions): void {
 		if (typeof agent?.name !== "string" || typeof agent.run !== "function") {
 			throw new SwarmError("INVALID_OPTION", `${show(agent)} is no agent`, { hint: "make it with defineAgent" });
 		}
-		const problem = checkPolicies(agent);
+		const { limits, ...policies } = agent;
+		// What a function gives is looked at when it gives it.
+		const problem = checkPolicies(
+			typeof limits === "function" || limits === undefined ? policies : { ...policies, limits },
+		);
 		if (problem !== undefined) throw new SwarmError("INVALID_OPTION", `agent "${agent.name}": ${problem}`);
 	}
 	checkJournal(options);

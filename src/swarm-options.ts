@@ -13,6 +13,7 @@ import type { Durability } from "./journal/writer.js";
 import type { VersionPolicy } from "./recovery.js";
 import type { BudgetBehaviour } from "./run-budget.js";
 import type { Inspect } from "./run-follower.js";
+import type { LimitOptions } from "./scheduler/limit-options.js";
 import type { SchedulingPolicy } from "./scheduler/run-queue.js";
 import type { PortPolicies, Ports } from "./swarm-ports.js";
 import type { NodeSpecOf } from "./typed-spec.js";
@@ -23,8 +24,11 @@ export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimit
 	readonly agents: readonly A[];
 	/** Attempts at a time, over all runs; 1 to 100,000, default 4. */
 	readonly concurrency?: number;
-	/** Named limits on attempts at a time, shared by all runs: nodes and agents take them by name. */
-	readonly limits?: Readonly<Record<string, number>>;
+	/**
+	 * Named limits, shared by all runs: nodes and agents take them by name. A bare number is how many attempts may hold
+	 * it at a time. A name that ends in `*` is a family: each name that begins like it has a limit of its own.
+	 */
+	readonly limits?: Readonly<Record<string, number | LimitOptions>>;
 	/**
 	 * How ready nodes are ordered after their priority; by default the critical path as soon as a node carries
 	 * `estimateMs`. `planned` tries many schedules when the run starts, where the estimates are known by then, and

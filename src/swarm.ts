@@ -1,4 +1,5 @@
 import { ActiveRun, type Origin, type SwarmParts } from "./active-run.js";
+import { checkAgentLimits, limitEntries } from "./agent-limits.js";
 import { systemClock } from "./core/clock.js";
 import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
@@ -20,10 +21,10 @@ import { endedRun, type RunHandle } from "./run.js";
 import { RunFailedError } from "./run-failed-error.js";
 import { RecentMemos } from "./run-memos.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
-import { Limits } from "./scheduler/limits.js";
+import { Limits, type LimitView } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
 import { findRun, historyUpTo, loadState } from "./stored-run.js";
-import { agentsByName, checkOptions, checkStart, checkVersionPolicy, limitEntries } from "./swarm-checks.js";
+import { agentsByName, checkOptions, checkStart, checkVersionPolicy } from "./swarm-checks.js";
 import type {
 	ForkOptions,
 	GraphSpec,
@@ -49,16 +50,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		checkOptions(options);
 		const agents = agentsByName(options.agents);
 		const clock = options.clock ?? systemClock;
-		const limits = new Limits(limitEntries(options));
-		for (const agent of options.agents) {
-			for (const name of agent.limits ?? []) {
-				if (!limits.has(name))
-					throw new SwarmError(
-						"INVALID_OPTION",
-						`agent "${agent.name}" takes the limit "${name}", which the swarm does not have`,
-					);
-			}
-		}
+		const limits = new Limits(limitEntries(options), clock);
+		checkAgentLimits(options.agents, limits);
 		const executor = new Executor({
 			agents,
 			pool: options.pool ?? new LocalPool(options.concurrency ?? 4),
@@ -278,6 +271,11 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	/** Runs that have not ended, oldest first. */
 	runs(): RunHandle[] {
 		return [...this.#runs.values()].filter(({ finished }) => !finished).map((run) => run.handle);
+	}
+
+	/** How the limits stand: what is taken, who waits, what is closed. Members of families are there while they are of use. */
+	limits(): LimitView[] {
+		return this.#parts.limits.view();
 	}
 
 	/**

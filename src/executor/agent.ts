@@ -4,6 +4,7 @@ import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { NodeState } from "../core/lifecycle.js";
 import { isStandardSchema, type JsonSchema, type StandardSchema } from "../core/standard-schema.js";
+import type { Usage } from "../core/usage.js";
 import type { Mutation, NodePolicies, NodeSpec, StagedPatch } from "../graph/types.js";
 import type { AgentContext } from "./context.js";
 import { type AnyDeps, checkDeclared, type DeclarationOf, type DeclaredDependencies, type DepsOf } from "./needs.js";
@@ -82,7 +83,7 @@ export interface AgentMemo<Input> {
 }
 
 /** What an agent is, but for its output and its dependencies: how these are written decides what is inferred. */
-interface AgentTerms<Name extends string, Input, Deps, Given, Made> extends NodePolicies {
+interface AgentTerms<Name extends string, Input, Deps, Given, Made> extends Omit<NodePolicies, "limits"> {
 	/** Unique in a swarm. */
 	readonly name: Name;
 	/**
@@ -101,6 +102,16 @@ interface AgentTerms<Name extends string, Input, Deps, Given, Made> extends Node
 	readonly inputSchema?: JsonSchema;
 	/** Does the work; a synchronous function will do too. */
 	readonly run: (input: Given, ctx: AgentContext<Deps>) => Made | AgentResult<Made> | Promise<Made | AgentResult<Made>>;
+	/**
+	 * Names of the swarm's limits that each of its nodes takes, beside its own; or a function that tells them from the
+	 * input, references replaced. What that throws or gives that is no list of limits fails the attempt with
+	 * `INVALID_SPEC`.
+	 */
+	readonly limits?: readonly string[] | ((input: Input) => readonly string[]);
+	/** What a call will use, as far as is known: its tokens are reserved where a limit counts them. */
+	readonly estimate?: Usage | ((input: Input) => Usage);
+	/** Takes the limit `background`, of which every swarm has 3 unless `limits.background` says otherwise. */
+	readonly background?: boolean;
 	/** How many of its nodes may run at a time in a swarm, at least 1. */
 	readonly concurrency?: number;
 	/**

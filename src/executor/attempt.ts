@@ -1,7 +1,7 @@
 import type { AsyncResource } from "node:async_hooks";
 import type { ChunkLog } from "../core/chunk-log.js";
 import type { Timer } from "../core/clock.js";
-import { SwarmError } from "../core/errors.js";
+import { type ErrorInfo, SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { Usage } from "../core/usage.js";
 import type { Answer, GraphActor } from "../graph/actor.js";
@@ -34,6 +34,10 @@ export interface RunPort {
 	inFlight: number;
 	/** Functions that had not returned when their grace was over. */
 	leaked: number;
+	/** The function of an attempt is about to be called. */
+	called(lease: Lease): void;
+	/** An attempt has ended, as far as its function can tell: it has returned, or was told to stop. Comes once. */
+	ended(lease: Lease, error: ErrorInfo | undefined): void;
 	/** The slot and the limits of a node are free again. */
 	released(lease: Lease): void;
 	/** A function returned or was given up. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.js";
-import { errorInfo } from "../core/errors.js";
+import { type ErrorInfo, errorInfo } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import { isThenable } from "../core/thenable.js";
 import type { Command } from "../graph/command.js";
@@ -16,6 +16,10 @@ import type { WorkerPool } from "./worker-pool.js";
 const SLICE_MS = 4;
 /** The clock is read once in so many starts. */
 const STARTS_PER_LOOK = 16;
+
+/** How attempts end that are told to stop: as limits hear of it. */
+const OVERDUE: ErrorInfo = { code: "TIMEOUT", message: "the time of the attempt is over" };
+const STOPPED: ErrorInfo = { code: "CANCELLED", message: "the attempt is not wanted any more" };
 
 /** What an executor works with. */
 export interface ExecutorOptions {
@@ -123,6 +127,7 @@ export class Executor {
 	}
 
 	#begin(attempt: Attempt, input: unknown): void {
+		attempt.run.called(attempt.lease);
 		if (this.#options.pool.execute === undefined) this.#call(attempt, input);
 		else this.#send(attempt, input);
 	}
@@ -166,7 +171,7 @@ export class Executor {
 	#send(attempt: Attempt, input: unknown): void {
 		let arrived = false;
 		const arrive = (ok: boolean, value: unknown): void => {
-			if (arrived) return this.#report(attempt, ok, value);
+			if (arrived) return this.#report(attempt, ok ? undefined : failureOf(attempt, value), value);
 			arrived = true;
 			this.#settle(attempt, ok, value);
 		};
@@ -207,8 +212,11 @@ export class Executor {
 			interruption.early = { ok, value };
 			return;
 		}
+		const error = ok ? undefined : failureOf(attempt, value);
+		// Before its slot is free: who waits for its limits finds them as this outcome leaves them.
+		if (attempt.over === undefined) run.ended(attempt.lease, error);
 		this.#leave(attempt);
-		this.#report(attempt, ok, value);
+		this.#report(attempt, error, value);
 		interruption?.onReturn?.();
 		run.returned();
 	}
@@ -240,18 +248,9 @@ export class Executor {
 		if (attempt.over !== undefined) this.#options.onFree();
 	}
 
-	#report(attempt: Attempt, ok: boolean, value: unknown): void {
+	#report(attempt: Attempt, error: ErrorInfo | undefined, value: unknown): void {
 		const { run, lease } = attempt;
-		if (!ok) {
-			const { retryable } = attempt.agent;
-			let error = errorInfo(value);
-			if (retryable !== undefined && error.retryable === undefined) {
-				try {
-					error = { ...error, retryable: retryable(error) === true };
-				} catch (broken) {
-					error = { ...error, retryable: false, cause: errorInfo(broken) };
-				}
-			}
+		if (error !== undefined) {
 			run.actor.post({ type: "fail", lease, error });
 			return;
 		}
@@ -327,6 +326,8 @@ export class Executor {
 	abort(run: RunPort, lease: Lease, code: AbortCode): void {
 		const attempt = this.#find(run, lease.node);
 		if (attempt === undefined || attempt.over !== undefined) return;
+		// An attempt that was parked did not wait for whom it had asked.
+		run.ended(attempt.lease, code === "TIMEOUT" && attempt.holdsSlot ? OVERDUE : STOPPED);
 		attempt.abort(code);
 		const interruption = attempt.interrupt();
 		if (interruption.early !== undefined) {
@@ -393,4 +394,15 @@ function failedBefore({ run, lease }: Attempt): boolean {
 	if (lease.attempt === 1) return false;
 	const error = run.actor.leases.lastError(lease);
 	return error !== undefined && error.code !== "CRASHED" && error.code !== "CANCELLED";
+}
+
+/** What an attempt threw, and whether its agent finds that worth another one. */
+function failureOf({ agent: { retryable } }: Attempt, thrown: unknown): ErrorInfo {
+	const error = errorInfo(thrown);
+	if (retryable === undefined || error.retryable !== undefined) return error;
+	try {
+		return { ...error, retryable: retryable(error) === true };
+	} catch (broken) {
+		return { ...error, retryable: false, cause: errorInfo(broken) };
+	}
 }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../core/clock.js";
 import { Emitter, type ErrorReporter, warnOf } from "../core/emitter.js";
-import { type Refusal, SwarmError } from "../core/errors.js";
+import { type ErrorInfo, type Refusal, SwarmError } from "../core/errors.js";
 import { EventLog } from "../core/event-log.js";
 import { type IdSource, randomIds } from "../core/ids.js";
 import { Mailbox } from "../core/mailbox.js";
@@ -167,19 +167,21 @@ export class GraphActor {
 	/**
 	 * Grants the lease of a ready node within the batch that is being decided; for schedulers, from
 	 * {@link ActorHost.fill} only.
+	 *
+	 * @param error - why the attempt fails before it begins
 	 */
-	claim(n: number): Answer {
+	claim(n: number, error?: ErrorInfo): Answer {
 		const { effects } = this.#batch;
 		const before = effects.length;
 		try {
-			return this.#execute({ type: "claim", n });
-		} catch (error) {
+			return this.#execute(error === undefined ? { type: "claim", n } : { type: "claim", n, error });
+		} catch (bug) {
 			// A slot was taken for it, and is given back with those of the leases that were granted.
 			effects.truncate(before);
 			const { seq, epoch, graph } = this.state;
 			const lease = new Started(seq, this.#tx.now, graph.id(n), graph.nodes.attempt(n), epoch, n);
 			effects.push({ type: "start", lease, input: undefined, wake: undefined });
-			throw error;
+			throw bug;
 		}
 	}
 

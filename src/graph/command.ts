@@ -6,7 +6,8 @@ import type { AgentVersions, Lease, NodeSpec, StagedPatch, Wait, Wake } from "./
 /** Anything asked of the graph actor. Plain data: the same commands with the same stamps give the same events. */
 export type Command =
 	| { readonly type: "mutate"; readonly patch: StagedPatch; readonly key?: string }
-	| { readonly type: "claim"; readonly n: number }
+	/** With an error the attempt fails before it begins. */
+	| { readonly type: "claim"; readonly n: number; readonly error?: ErrorInfo }
 	| {
 			readonly type: "complete";
 			readonly lease: Lease;

@@ -1,4 +1,4 @@
-import type { Refusal } from "../core/errors.js";
+import type { ErrorInfo, Refusal } from "../core/errors.js";
 import { nextRunStatus } from "../core/lifecycle.js";
 import { type Author, HOST } from "./author.js";
 import type { Command } from "./command.js";
@@ -50,7 +50,7 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 			return DONE;
 		}
 		case "claim":
-			return claim(tx, command.n, rules);
+			return claim(tx, command.n, rules, command.error);
 		case "fail": {
 			const n = leased(tx, command.lease);
 			if (typeof n === "object") return n;
@@ -103,7 +103,7 @@ function judge(tx: Transaction, command: Command, rules: Rules): Accepted | Refu
 	}
 }
 
-function claim(tx: Transaction, n: number, rules: Rules): Accepted | Refusal {
+function claim(tx: Transaction, n: number, rules: Rules, error: ErrorInfo | undefined): Accepted | Refusal {
 	const { state } = tx;
 	const { graph } = state;
 	const { nodes } = graph;
@@ -128,6 +128,10 @@ function claim(tx: Transaction, n: number, rules: Rules): Accepted | Refusal {
 		return { lease };
 	}
 	if (rules.timed || graph.spec(n).timeout !== undefined) setTimeouts(tx, n, lease.seq, rules.policies);
+	if (error !== undefined) {
+		failAttempt(tx, n, error, rules);
+		return { lease };
+	}
 	if (!nodes.has(n, HAS_REFS) || continues) {
 		const { input } = graph.spec(n);
 		const start = { type: "start", lease, input, wake } as const;

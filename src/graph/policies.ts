@@ -12,7 +12,7 @@ import type {
 /** The policies that agents, the run and the swarm give; a node's own come first. */
 export interface PolicySource {
 	/** What the agent's definition says, undefined when there is no such agent. */
-	agent(name: string): NodePolicies | undefined;
+	agent(name: string): Omit<NodePolicies, "limits"> | undefined;
 	/** Whether there is a limit of this name; left out, any name will do. */
 	hasLimit?(name: string): boolean;
 	/** The names under which nodes of an agent must have dependencies; left out where no agent asks for any. */
@@ -30,7 +30,7 @@ const NONE: NodePolicies = Object.freeze({});
 export const DEFAULT_GROWTH: Required<GrowthLimits> = { maxNodes: 100_000, maxDepth: 10, maxPatchSize: 10_000 };
 
 /** Resolves a policy by precedence: node, agent, run, swarm. */
-export function policyOf<Key extends keyof NodePolicies>(
+export function policyOf<Key extends Exclude<keyof NodePolicies, "limits">>(
 	source: PolicySource,
 	spec: StoredSpec,
 	key: Key,

@@ -1,3 +1,5 @@
+import type { Ask, Turn } from "./limit-ask.js";
+
 /** A ready node as a scheduler weighs it. */
 export interface ReadyEntry {
 	/** The node, opaque to the scheduler. */
@@ -8,8 +10,10 @@ export interface ReadyEntry {
 	rank: number;
 	/** Among equals: smaller first. The order of becoming ready. */
 	readonly order: number;
-	/** The limit that lets it try again; whoever cannot use that turn hands it on. */
-	turn?: string | undefined;
+	/** What it asks of limits, once that was found out. */
+	ask?: Ask | undefined;
+	/** The turn at a limit that lets it try again; whoever cannot use it hands it on. */
+	turn?: Turn | undefined;
 }
 
 /** Whether one entry goes before another. */
@@ -25,6 +29,11 @@ export class ReadyQueue {
 
 	get size(): number {
 		return this.#heap.length;
+	}
+
+	/** The best one, left where it is. */
+	get first(): ReadyEntry | undefined {
+		return this.#heap[0];
 	}
 
 	push(entry: ReadyEntry): void {

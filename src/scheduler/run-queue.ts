@@ -1,6 +1,11 @@
+import type { ErrorInfo } from "../core/errors.js";
+import { tokensOf, type Usage } from "../core/usage.js";
 import type { GraphActor } from "../graph/actor.js";
 import type { Graph } from "../graph/graph.js";
-import type { Limits, LimitWaiter } from "./limits.js";
+import type { Ask, LimitWaiter } from "./limit-ask.js";
+import type { LimitGrant } from "./limit-grant.js";
+import type { Limits } from "./limits.js";
+import { type AgentLimits, NodeAsks } from "./node-asks.js";
 import { PlannedRanks } from "./planned-ranks.js";
 import { Ranks } from "./ranks.js";
 import { type ReadyEntry, ReadyQueue } from "./ready-queue.js";
@@ -17,7 +22,7 @@ export type SchedulingPolicy = (typeof schedulingPolicies)[number];
 export interface RunQueueOptions {
 	readonly limits: Limits;
 	/** The limits that every node of an agent takes. */
-	readonly agentLimits: (agent: string) => readonly string[] | undefined;
+	readonly agentLimits: (agent: string) => AgentLimits | undefined;
 	/** Whether any agent has limits. */
 	readonly limited: boolean;
 	/** By default the critical path as soon as a node carries an estimate. */
@@ -30,7 +35,6 @@ export interface RunQueueOptions {
 	readonly onWake: (queue: RunQueue) => void;
 }
 
-const NO_LIMITS: readonly string[] = [];
 const READY = 1;
 
 /**
@@ -42,7 +46,14 @@ export class RunQueue implements LimitWaiter {
 	running = 0;
 	/** Whether the scheduler has it among the runs with work. */
 	active = false;
+	/** Why the node that was taken last cannot run: what its limits are could not be told. */
+	refusal: ErrorInfo | undefined;
 	readonly #graph: Graph;
+	readonly #asks: NodeAsks;
+	/** What attempts under way have taken of limits, by node. */
+	readonly #grants = new Map<number, LimitGrant>();
+	/** How many nodes here have waited for a limit and may try again. */
+	#woken = 0;
 	#weighed: ReadyQueue | undefined;
 	#ranks: Ranks | PlannedRanks | undefined;
 	#order = 0;
@@ -55,6 +66,7 @@ export class RunQueue implements LimitWaiter {
 		private readonly options: RunQueueOptions,
 	) {
 		this.#graph = actor.state.graph;
+		this.#asks = new NodeAsks(this.#graph, options.limits, options.agentLimits);
 	}
 
 	/** Whether a node of the run may start now. */
@@ -66,7 +78,7 @@ export class RunQueue implements LimitWaiter {
 	settleTurns(): void {
 		if (this.#weighed === undefined || this.isOpen === this.#wasOpen) return;
 		this.#wasOpen = !this.#wasOpen;
-		this.options.limits.wakeFree();
+		this.options.limits.settle(this);
 	}
 
 	/** Whether it is worth asking for a node. */
@@ -91,37 +103,87 @@ export class RunQueue implements LimitWaiter {
 		}
 		const queue = this.#weighed as ReadyQueue;
 		if (this.#ranks?.refresh(this.actor.state.unfinished) === true) queue.rerank((n) => this.#rank(n));
+		this.refusal = undefined;
 		for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
-			const names = this.#limitsOf(entry.n);
 			const { turn } = entry;
-			entry.turn = undefined;
-			const current = this.#isCurrent(entry);
-			// Its limits may be others by now than the one it waited for.
-			if (turn !== undefined && (!current || !names.includes(turn))) this.options.limits.passOn([turn]);
-			if (!current) continue;
-			const full = this.options.limits.take(names);
-			if (full === undefined) {
-				this.#latest.delete(entry.n);
-				return entry.n;
-			}
-			this.options.limits.wait(full, this, entry);
-			this.options.limits.passOn(names, full);
+			if (turn !== undefined) this.#woken--;
+			if (!this.#isCurrent(entry) || !this.#takeLimits(entry)) continue;
+			this.#latest.delete(entry.n);
+			// A turn that this run does not use at its next start is of more use to others.
+			if (turn === undefined && this.#woken > 0) this.options.limits.yieldTurns(this);
+			return entry.n;
 		}
 		return -1;
+	}
+
+	/** @returns false when the node waits for a limit from now on */
+	#takeLimits(entry: ReadyEntry): boolean {
+		const { n } = entry;
+		const before = this.#grants.get(n);
+		const goesOn = before?.ended === false ? before : undefined;
+		const ask: Ask | ErrorInfo =
+			goesOn === undefined ? (entry.ask ?? this.#asks.of(n)) : { names: goesOn.names, calls: false, tokens: 0 };
+		if ("code" in ask) {
+			this.refusal = ask;
+			return true;
+		}
+		if (ask.names.length === 0) return true;
+		const grant = this.options.limits.take(this, entry, ask, goesOn);
+		if (grant === undefined) return false;
+		this.#grants.set(n, grant);
+		return true;
+	}
+
+	/** Whether any attempt under way has taken limits. */
+	get isLimited(): boolean {
+		return this.#grants.size > 0;
+	}
+
+	/** The function of a node is called. */
+	called(n: number): void {
+		this.#grants.get(n)?.called();
+	}
+
+	/** An attempt reports what it has used since its last report. */
+	used(n: number, usage: Usage): void {
+		this.#grants.get(n)?.used(tokensOf(usage));
+	}
+
+	/**
+	 * An attempt has ended: its function has returned, or was told to stop.
+	 *
+	 * @param error - how it failed; undefined when it did not
+	 */
+	ended(n: number, error: ErrorInfo | undefined): void {
+		const grant = this.#grants.get(n);
+		if (grant === undefined) return;
+		grant.end(error);
+		if (grant.isOver) this.#grants.delete(n);
+	}
+
+	/** A lease came to nothing: its function was not called, or was not let go on. */
+	undo(n: number): void {
+		this.release(n);
+		if (this.#grants.get(n)?.isCalled === false) this.ended(n, undefined);
 	}
 
 	/** A node holds its slot and its limits no more. */
 	release(n: number): void {
 		const wasFull = this.running-- >= this.options.concurrency;
+		const grant = this.#grants.get(n);
 		// Who waits for a limit is woken by the limit itself.
-		if (this.#weighed !== undefined) this.options.limits.release(this.#limitsOf(n));
+		if (grant !== undefined) {
+			grant.release();
+			if (grant.isOver) this.#grants.delete(n);
+		}
 		if (!wasFull) return;
 		this.settleTurns();
 		this.options.onWake(this);
 	}
 
-	/** A key was given back: one of the nodes that waited for it may try again. */
+	/** It is the turn of a node that has waited for a limit. */
 	retry(entry: ReadyEntry): void {
+		this.#woken++;
 		this.#weighed?.push(entry);
 		this.options.onWake(this);
 	}
@@ -146,7 +208,7 @@ export class RunQueue implements LimitWaiter {
 			if (spec.estimateMs !== undefined || this.options.policy !== undefined) this.#ranks = this.#makeRanks();
 		}
 		const order = (before ? this.#latest.get(n)?.order : undefined) ?? ++this.#order;
-		const entry: ReadyEntry = { n, priority: spec.priority ?? 0, rank: this.#rank(n), order, turn: undefined };
+		const entry: ReadyEntry = { n, priority: spec.priority ?? 0, rank: this.#rank(n), order };
 		this.#latest.set(n, entry);
 		this.#weighed?.push(entry);
 	}
@@ -161,13 +223,8 @@ export class RunQueue implements LimitWaiter {
 	}
 
 	#isCurrent(entry: ReadyEntry): boolean {
-		return this.#latest.get(entry.n) === entry && this.#graph.nodes.state(entry.n) === READY;
-	}
-
-	#limitsOf(n: number): readonly string[] {
-		const spec = this.#graph.spec(n);
-		const ofAgent = this.options.agentLimits(spec.agent) ?? NO_LIMITS;
-		if (spec.limits === undefined) return ofAgent;
-		return ofAgent.length === 0 ? spec.limits : [...new Set([...spec.limits, ...ofAgent])];
+		if (this.#latest.get(entry.n) === entry && this.#graph.nodes.state(entry.n) === READY) return true;
+		if (entry.turn !== undefined) this.options.limits.passOn(this, entry.turn);
+		return false;
 	}
 }

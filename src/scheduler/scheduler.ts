@@ -123,11 +123,11 @@ export class Scheduler {
 		this.#claims++;
 		this.slots.reserve();
 		queue.running++;
-		const answer = queue.actor.claim(n);
+		const answer = queue.actor.claim(n, queue.refusal);
 		if (!("code" in answer) && "input" in answer) return;
-		// A reference of its input led nowhere: the attempt has failed without a function to run.
+		// A reference of its input led nowhere, or its limits: the attempt has failed without a function to run.
 		this.slots.release();
-		queue.release(n);
+		queue.undo(n);
 	}
 
 	#drop(at: number): void {

@@ -1,8 +1,9 @@
+import { limitEntries, limitsOfAgent } from "../agent-limits.js";
 import type { VirtualClock } from "../core/clock.js";
 import type { RunId } from "../core/ids.js";
 import type { AnyAgent } from "../executor/agent.js";
 import type { RunHandle } from "../run.js";
-import { agentKey } from "../scheduler/limits.js";
+import { LimitNames } from "../scheduler/limit-options.js";
 import type { GraphSpec, StartOptions, SwarmOptions } from "../swarm-options.js";
 import type { ResolvedFaults } from "./faults.js";
 import type { SlotBounds } from "./slot-watch.js";
@@ -41,16 +42,15 @@ export function startOf({ graphs, start }: SimulationPlan, run: RunId): StartOpt
 
 /** Everything that bounds how much runs at a time. */
 export function slotBounds(plan: SimulationPlan, concurrency: number): SlotBounds {
-	const limits: Record<string, number> = { ...plan.swarm.limits };
-	const agentLimits: Record<string, string[]> = {};
-	for (const agent of plan.agents) {
-		agentLimits[agent.name] = [...(agent.limits ?? [])];
-		if (agent.concurrency === undefined) continue;
-		limits[agentKey(agent.name)] = agent.concurrency;
-		agentLimits[agent.name]?.push(agentKey(agent.name));
-	}
+	const bounds = new LimitNames(limitEntries({ ...plan.swarm, agents: plan.agents }));
+	// What a function tells of the input is not seen from outside.
+	const agentLimits = Object.fromEntries(plan.agents.map((agent) => [agent.name, limitsOfAgent(agent)?.names ?? []]));
 	const perRun = Object.fromEntries(
 		plan.graphs.map((_, i) => [runName(i), startOf(plan, runName(i)).concurrency ?? Number.POSITIVE_INFINITY]),
 	);
-	return { concurrency, limits, agentLimits, perRun };
+	const limitOf = (name: string): number | undefined => {
+		const limit = bounds.of(name);
+		return typeof limit === "object" ? limit.concurrency : limit;
+	};
+	return { concurrency, limitOf, agentLimits, perRun };
 }

@@ -7,6 +7,8 @@ export interface SlotBounds {
 	readonly concurrency: number;
 	/** Attempts at a time for each named limit that nodes take. */
 	readonly limits?: Readonly<Record<string, number>>;
+	/** The same for limits that are no fixed list; undefined for any number. */
+	readonly limitOf?: (name: string) => number | undefined;
 	/** Limits that every node of an agent takes beside its own, by the name of the agent. */
 	readonly agentLimits?: Readonly<Record<string, readonly string[]>>;
 	/** Attempts at a time of one run, by its id. */
@@ -79,7 +81,7 @@ export class SlotWatch {
 			this.problems.push(`${this.#held.size} nodes run on ${this.#bounds.concurrency} slots, ${node} the last`);
 		for (const limit of limits) {
 			const used = this.#used.get(limit) ?? 0;
-			const bound = this.#bounds.limits?.[limit] ?? Number.POSITIVE_INFINITY;
+			const bound = this.#bounds.limits?.[limit] ?? this.#bounds.limitOf?.(limit) ?? Number.POSITIVE_INFINITY;
 			if (used > bound) this.problems.push(`${used} nodes hold the limit ${limit} of ${bound}, ${node} the last`);
 		}
 	}

@@ -1,0 +1,142 @@
+import type { Clock } from "../core/clock.js";
+import type { ErrorInfo } from "../core/errors.js";
+import type { Ask } from "./limit-ask.js";
+import type { LimitKey } from "./limit-key.js";
+import type { WindowSlot } from "./sliding-window.js";
+
+/** What an attempt has taken of one key, beside a unit. */
+interface Share {
+	readonly key: LimitKey;
+	/** What the breaker is told of the outcome with. */
+	readonly generation: number | undefined;
+	request: WindowSlot | undefined;
+	tokens: WindowSlot | undefined;
+}
+
+/**
+ * What one attempt has taken of its limits, from its first lease until it has ended and its function has returned. It
+ * keeps the keys themselves: what is given back is what was taken, whatever the node or its input says by then.
+ */
+export class LimitGrant {
+	readonly #keys: readonly LimitKey[];
+	readonly #shares: Share[] = [];
+	/** Tokens that are kept for it. */
+	readonly #reserved: number;
+	#spent = 0;
+	#reported = false;
+	/** Its function was called. */
+	#called = false;
+	#ended = false;
+	/** Leases under which it holds a unit of each key: none while it is parked, two where it goes on before its slot was seen to be free. */
+	#leases = 0;
+
+	constructor(
+		keys: readonly LimitKey[],
+		ask: Ask,
+		private readonly clock: Clock,
+	) {
+		this.#keys = keys;
+		this.#reserved = ask.tokens;
+		const now = clock.now();
+		for (const key of keys) {
+			key.attempts++;
+			if (!key.isMetered) continue;
+			this.#shares.push({
+				key,
+				generation: key.breaker?.begin(),
+				request: key.requests?.add(now, 1),
+				tokens: ask.tokens === 0 ? undefined : key.tokens?.add(now, ask.tokens),
+			});
+		}
+	}
+
+	/** The names of its limits. */
+	get names(): readonly string[] {
+		return this.#keys.map(({ name }) => name);
+	}
+
+	/** Whether its function was called: until then it may be taken back as if nothing had happened. */
+	get isCalled(): boolean {
+		return this.#called;
+	}
+
+	/** Whether its attempt has ended: the next lease of its node is another one's. */
+	get ended(): boolean {
+		return this.#ended;
+	}
+
+	/** Whether nothing is left to be given back. */
+	get isOver(): boolean {
+		return this.#ended && this.#leases === 0;
+	}
+
+	/** A lease was granted: it holds a unit of each key. */
+	hold(): void {
+		this.#leases++;
+		for (const key of this.#keys) key.used++;
+	}
+
+	/** The slot of a lease is free. */
+	release(): void {
+		if (this.#leases === 0) return;
+		this.#leases--;
+		for (const key of this.#keys) key.used--;
+		for (const key of this.#keys) key.settle();
+	}
+
+	/** The function is called now, which may be later than it was decided: a journal came between. */
+	called(): void {
+		if (this.#called) return;
+		this.#called = true;
+		const now = this.clock.now();
+		for (const share of this.#shares) {
+			const { key, request, tokens } = share;
+			if (request !== undefined && request.latest !== now) {
+				key.requests?.giveBack(request, 1);
+				share.request = key.requests?.add(now, 1);
+			}
+			if (tokens !== undefined && tokens.latest !== now) {
+				key.tokens?.giveBack(tokens, this.#reserved);
+				share.tokens = key.tokens?.add(now, this.#reserved);
+			}
+		}
+	}
+
+	/** The attempt reports tokens: what goes beyond its reserve counts from now on. */
+	used(tokens: number): void {
+		if (this.#ended) return;
+		const before = Math.max(this.#reserved, this.#spent);
+		this.#reported = true;
+		this.#spent += tokens;
+		const more = this.#spent - before;
+		if (more > 0) for (const { key } of this.#shares) key.tokens?.add(this.clock.now(), more);
+	}
+
+	/**
+	 * The attempt has ended. One whose function was never called gives everything back; one that reported less than its
+	 * reserve gives back the rest.
+	 *
+	 * @param error - how it failed; undefined when it did not
+	 */
+	end(error: ErrorInfo | undefined): void {
+		if (this.#ended) return;
+		this.#ended = true;
+		const now = this.clock.now();
+		for (const share of this.#shares) this.#endShare(share, error, now);
+		const patience = this.#called ? error?.retryAfter : undefined;
+		for (const key of this.#keys) {
+			if (patience !== undefined && key.settings.gate) key.closedUntil = Math.max(key.closedUntil, now + patience);
+			key.attempts--;
+		}
+		for (const key of this.#keys) key.settle();
+	}
+
+	#endShare({ key, generation, request, tokens }: Share, error: ErrorInfo | undefined, now: number): void {
+		if (!this.#called && request !== undefined) key.requests?.giveBack(request, 1);
+		const rest = this.#called ? (this.#reported ? this.#reserved - this.#spent : 0) : this.#reserved;
+		if (tokens !== undefined && rest > 0) key.tokens?.giveBack(tokens, rest);
+		if (generation === undefined) return;
+		if (this.#called) key.breaker?.end(generation, error, now);
+		else key.breaker?.forget(generation);
+	}
+}

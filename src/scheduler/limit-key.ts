@@ -1,0 +1,253 @@
+import type { Clock, Timer } from "../core/clock.js";
+import { CircuitBreaker } from "./circuit-breaker.js";
+import type { Ask, LimitWaiter, Turn } from "./limit-ask.js";
+import type { LimitSettings } from "./limit-options.js";
+import { type ReadyEntry, ReadyQueue } from "./ready-queue.js";
+import { SlidingWindow } from "./sliding-window.js";
+
+/** Whom a key tells about itself. */
+export interface KeyOwner {
+	readonly clock: Clock;
+	/** A run has begun to wait at a key, or does not any more. */
+	joined(waiter: LimitWaiter, key: LimitKey): void;
+	left(waiter: LimitWaiter, key: LimitKey): void;
+	/** Nobody holds it or waits for it. */
+	unused(key: LimitKey): void;
+}
+
+/** What waits at a key for one run. */
+interface Line {
+	/** Attempts that go on after a wait: they need no more than a unit. */
+	readonly resuming: ReadyQueue;
+	readonly fresh: ReadyQueue;
+	/** Promises made to nodes that have not tried yet. */
+	readonly turns: Set<Turn>;
+}
+
+/**
+ * One named limit: what is taken of it, who waits for it, and whose turn it is. Whoever is woken has its room kept
+ * until it tries, and whoever comes later waits behind those who wait, so nobody is overtaken for ever. Every change
+ * ends in {@link settle}, which leaves nobody asleep who could go: what time will bring is one timer, kept only while
+ * somebody waits whom it can help.
+ */
+export class LimitKey {
+	/** Attempts that hold a unit. */
+	used = 0;
+	/** Attempts that have taken it and have not ended, parked ones too. */
+	attempts = 0;
+	/** Until when nobody gets through, because somebody was asked for patience. */
+	closedUntil = Number.NEGATIVE_INFINITY;
+	readonly requests: SlidingWindow | undefined;
+	readonly tokens: SlidingWindow | undefined;
+	readonly breaker: CircuitBreaker | undefined;
+	/** Waiting nodes, by run; runs take turns. */
+	readonly #lines = new Map<LimitWaiter, Line>();
+	#promised = 0;
+	#promisedCalls = 0;
+	#promisedTokens = 0;
+	/** How many wait to go on after a wait. */
+	#resuming = 0;
+	/** A new call is the next, and has to wait: others may not overtake it. */
+	#blocked = false;
+	#timer: Timer | undefined;
+
+	/** @param isMember - of a family: it is forgotten when nobody uses it */
+	constructor(
+		readonly name: string,
+		readonly settings: LimitSettings,
+		readonly isMember: boolean,
+		private readonly owner: KeyOwner,
+	) {
+		const { requests, tokens, breaker } = settings;
+		if (requests !== undefined) this.requests = new SlidingWindow(requests.limit, requests.per);
+		if (tokens !== undefined) this.tokens = new SlidingWindow(tokens.limit, tokens.per);
+		if (breaker !== undefined) this.breaker = new CircuitBreaker(breaker);
+	}
+
+	/** Whether more than units is counted. */
+	get isMetered(): boolean {
+		return this.requests !== undefined || this.tokens !== undefined || this.breaker !== undefined;
+	}
+
+	/** How many nodes wait. */
+	get waiting(): number {
+		let waiting = 0;
+		for (const { resuming, fresh } of this.#lines.values()) waiting += resuming.size + fresh.size;
+		return waiting;
+	}
+
+	/** Whether anybody waits here, or was promised room. */
+	get isWatched(): boolean {
+		return this.#lines.size > 0;
+	}
+
+	/** Whether nobody holds it or waits for it. */
+	get isUnused(): boolean {
+		return this.used === 0 && this.attempts === 0 && this.#lines.size === 0;
+	}
+
+	/** From when on nothing about it need be remembered, as long as nobody uses it. */
+	restsAt(now: number): number {
+		return Math.max(
+			this.closedUntil,
+			this.requests?.emptyAt(now) ?? 0,
+			this.tokens?.emptyAt(now) ?? 0,
+			this.breaker?.restsAt() ?? 0,
+		);
+	}
+
+	/**
+	 * Whether a node gets what it asks for, beside what is promised to others.
+	 *
+	 * @param inTurn - it does not have to wait behind those who wait
+	 */
+	admits(ask: Ask, now: number, inTurn: boolean): boolean {
+		if (this.used + this.#promised >= this.settings.concurrency) return false;
+		if (!ask.calls) return true;
+		return (inTurn || !this.#blocked) && this.#admitsCall(ask.tokens, now);
+	}
+
+	#admitsCall(tokens: number, now: number): boolean {
+		return (
+			now >= this.closedUntil &&
+			(this.breaker?.admits(now, this.#promisedCalls) ?? true) &&
+			(this.requests?.hasRoom(now, 1, this.#promisedCalls) ?? true) &&
+			(tokens === 0 || (this.tokens?.hasRoom(now, tokens, this.#promisedTokens) ?? true))
+		);
+	}
+
+	/** Lets a node wait for its turn. */
+	wait(waiter: LimitWaiter, entry: ReadyEntry, ask: Ask): void {
+		let line = this.#lines.get(waiter);
+		if (line === undefined) {
+			line = { resuming: new ReadyQueue(), fresh: new ReadyQueue(), turns: new Set() };
+			this.#lines.set(waiter, line);
+			this.owner.joined(waiter, this);
+		}
+		if (ask.calls) line.fresh.push(entry);
+		else {
+			line.resuming.push(entry);
+			this.#resuming++;
+		}
+	}
+
+	/** A node that was woken tries, or never will: its room is kept no longer. */
+	redeem(waiter: LimitWaiter, turn: Turn): void {
+		const line = this.#lines.get(waiter);
+		if (line === undefined || !turn.kept) return;
+		this.#breakPromise(line, turn);
+		this.#dropEmpty(waiter, line);
+	}
+
+	/** Gives the turns that a run holds to others: it cannot use them now. */
+	revoke(waiter: LimitWaiter): void {
+		const line = this.#lines.get(waiter);
+		if (line === undefined) return;
+		for (const turn of line.turns) this.#breakPromise(line, turn);
+		this.#dropEmpty(waiter, line);
+	}
+
+	/** Forgets what waits for a run. */
+	forget(waiter: LimitWaiter): void {
+		const line = this.#lines.get(waiter);
+		if (line === undefined) return;
+		this.#resuming -= line.resuming.size;
+		for (const turn of line.turns) this.#breakPromise(line, turn);
+		this.#lines.delete(waiter);
+		this.owner.left(waiter, this);
+	}
+
+	/** Wakes whoever can go, and sees to it that the next one is woken when time alone lets it go. */
+	settle(): void {
+		const now = this.owner.clock.now();
+		let next = this.#wakeOne(now);
+		while (next === "woken") next = this.#wakeOne(now);
+		this.#blocked = next !== undefined;
+		this.#arm(next === undefined ? undefined : this.#opensAt(next.ask?.tokens ?? 0, now), now);
+		if (this.isUnused) this.owner.unused(this);
+	}
+
+	/** @returns where nobody could be woken: the new call that is the next and has to wait, if it is not for want of a unit */
+	#wakeOne(now: number): "woken" | ReadyEntry | undefined {
+		if (this.used + this.#promised >= this.settings.concurrency) return undefined;
+		let blocked: ReadyEntry | undefined;
+		for (const [waiter, line] of this.#lines) {
+			if (blocked !== undefined && this.#resuming === 0) break;
+			if (!waiter.isOpen) continue;
+			if (line.resuming.size > 0) {
+				this.#resuming--;
+				this.#wake(waiter, line, line.resuming);
+				return "woken";
+			}
+			const first = line.fresh.first;
+			if (first === undefined || blocked !== undefined) continue;
+			if (this.#admitsCall(first.ask?.tokens ?? 0, now)) {
+				this.#wake(waiter, line, line.fresh);
+				return "woken";
+			}
+			blocked = first;
+		}
+		return blocked;
+	}
+
+	#wake(waiter: LimitWaiter, line: Line, queue: ReadyQueue): void {
+		const entry = queue.pop();
+		// Behind the others, so that runs take turns.
+		this.#lines.delete(waiter);
+		this.#lines.set(waiter, line);
+		const ask = entry?.ask;
+		if (entry === undefined || ask === undefined) return;
+		const turn: Turn = { key: this.name, ask, kept: true };
+		line.turns.add(turn);
+		this.#promise(ask, 1);
+		entry.turn = turn;
+		waiter.retry(entry);
+	}
+
+	#breakPromise(line: Line, turn: Turn): void {
+		turn.kept = false;
+		line.turns.delete(turn);
+		this.#promise(turn.ask, -1);
+	}
+
+	#promise({ calls, tokens }: Ask, sign: 1 | -1): void {
+		this.#promised += sign;
+		if (!calls) return;
+		this.#promisedCalls += sign;
+		// Sums of fractions leave a rest.
+		this.#promisedTokens = this.#promisedCalls === 0 ? 0 : this.#promisedTokens + sign * tokens;
+	}
+
+	#dropEmpty(waiter: LimitWaiter, { resuming, fresh, turns }: Line): void {
+		if (resuming.size + fresh.size + turns.size > 0) return;
+		this.#lines.delete(waiter);
+		this.owner.left(waiter, this);
+	}
+
+	/** When a new call gets through if nothing but time passes; undefined where time alone does not help. */
+	#opensAt(tokens: number, now: number): number | undefined {
+		if (this.breaker !== undefined && !this.breaker.admits(now, 0) && this.breaker.openUntil(now) === undefined)
+			return undefined;
+		return Math.max(
+			this.closedUntil,
+			this.breaker?.openUntil(now) ?? now,
+			this.requests?.roomAt(now, 1) ?? now,
+			tokens === 0 ? now : (this.tokens?.roomAt(now, tokens) ?? now),
+		);
+	}
+
+	#arm(due: number | undefined, now: number): void {
+		const { clock } = this.owner;
+		// What is to come at once hangs on a promise, and whoever has that settles it.
+		const wanted = due !== undefined && due > now ? due : undefined;
+		if (this.#timer?.due === wanted) return;
+		if (this.#timer !== undefined) clock.clear(this.#timer);
+		this.#timer =
+			wanted === undefined
+				? undefined
+				: clock.set(wanted, () => {
+						this.#timer = undefined;
+						this.settle();
+					});
+	}
+}
