@@ -8,6 +8,7 @@ import { type AnyAgent, branded } from "./agent.js";
 import { type AbortCode, Attempt, type Interruption, type Remembered, type RunPort } from "./attempt.js";
 import { Callbacks } from "./callbacks.js";
 import { invoke } from "./invoke.js";
+import { failureOf, OVERDUE, STOPPED } from "./failure.js";
 import { type MemoPlan, memoPlan, remembered, replayed } from "./memo.js";
 import { type Returned, returnedBy } from "./returned.js";
 import type { WorkerPool } from "./worker-pool.js";
@@ -16,10 +17,6 @@ import type { WorkerPool } from "./worker-pool.js";
 const SLICE_MS = 4;
 /** The clock is read once in so many starts. */
 const STARTS_PER_LOOK = 16;
-
-/** How attempts end that are told to stop: as limits hear of it. */
-const OVERDUE: ErrorInfo = { code: "TIMEOUT", message: "the time of the attempt is over" };
-const STOPPED: ErrorInfo = { code: "CANCELLED", message: "the attempt is not wanted any more" };
 
 /** What an executor works with. */
 export interface ExecutorOptions {
@@ -394,15 +391,4 @@ function failedBefore({ run, lease }: Attempt): boolean {
 	if (lease.attempt === 1) return false;
 	const error = run.actor.leases.lastError(lease);
 	return error !== undefined && error.code !== "CRASHED" && error.code !== "CANCELLED";
-}
-
-/** What an attempt threw, and whether its agent finds that worth another one. */
-function failureOf({ agent: { retryable } }: Attempt, thrown: unknown): ErrorInfo {
-	const error = errorInfo(thrown);
-	if (retryable === undefined || error.retryable !== undefined) return error;
-	try {
-		return { ...error, retryable: retryable(error) === true };
-	} catch (broken) {
-		return { ...error, retryable: false, cause: errorInfo(broken) };
-	}
 }
