@@ -24,6 +24,7 @@ export type Suite =
 	| "swarm"
 	| "restarts"
 	| "same-seed"
+	| "rates"
 	| "commands"
 	| "commands-growth"
 	| "commands-marks"

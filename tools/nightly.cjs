@@ -16,7 +16,8 @@ const FILES = [
 	"test/sim/swarm",
 	"test/sim/restarts",
 	"test/sim/ports",
-	"test/sim/same-seed"
+	"test/sim/same-seed",
+	"test/sim/rates"
 ];
 const text = { type: "string" };
 const { values } = parseArgs({

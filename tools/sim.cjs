@@ -10,6 +10,7 @@ const SUITES = {
 	restarts: "test/sim/restarts.test.ts",
 	ports: "test/sim/ports.test.ts",
 	"same-seed": "test/sim/same-seed.test.ts",
+	rates: "test/sim/rates.test.ts",
 	commands: "test/model/commands.test.ts",
 	"commands-growth": "test/model/commands-growth.test.ts",
 	"commands-marks": "test/model/commands-marks.test.ts",

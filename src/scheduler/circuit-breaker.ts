@@ -60,7 +60,7 @@ export class CircuitBreaker {
 		return now >= this.#openUntil && this.#probing + promised < this.policy.probes;
 	}
 
-	/** An attempt starts. @returns what its outcome is to be reported with */
+	/** An attempt starts; it is a probe until {@link leave}. @returns what its outcome is to be reported with */
 	begin(): number {
 		if (this.#openUntil !== undefined) this.#probing++;
 		return this.#generation;
@@ -79,14 +79,14 @@ export class CircuitBreaker {
 			if (this.#openUntil !== undefined) this.#turn(undefined);
 			return;
 		}
-		if (!this.#counts(error)) return this.forget(generation);
+		if (!this.#counts(error)) return;
 		this.#lastFailure = now;
 		this.#streak++;
 		if (this.#openUntil !== undefined || this.#streak >= this.policy.failures) this.#turn(now + this.policy.coolDown);
 	}
 
-	/** An attempt has come to nothing that tells how things are. */
-	forget(generation: number): void {
+	/** An attempt is no probe any more: it has ended, or waits for something else, and another one may try. Once only. */
+	leave(generation: number): void {
 		if (generation === this.#generation && this.#openUntil !== undefined) this.#probing--;
 	}
 

@@ -9,6 +9,8 @@ interface Share {
 	readonly key: LimitKey;
 	/** What the breaker is told of the outcome with. */
 	readonly generation: number | undefined;
+	/** Whether it may be one of the breaker's probes. */
+	probes: boolean;
 	request: WindowSlot | undefined;
 	tokens: WindowSlot | undefined;
 }
@@ -44,6 +46,7 @@ export class LimitGrant {
 			this.#shares.push({
 				key,
 				generation: key.breaker?.begin(),
+				probes: key.breaker !== undefined,
 				request: key.requests?.add(now, 1),
 				tokens: ask.tokens === 0 ? undefined : key.tokens?.add(now, ask.tokens),
 			});
@@ -81,6 +84,8 @@ export class LimitGrant {
 		if (this.#leases === 0) return;
 		this.#leases--;
 		for (const key of this.#keys) key.used--;
+		// Parked: it may wait for a person, and nobody else is to wait for that.
+		if (this.#leases === 0) for (const share of this.#shares) leaveProbe(share);
 		for (const key of this.#keys) key.settle();
 	}
 
@@ -131,12 +136,18 @@ export class LimitGrant {
 		for (const key of this.#keys) key.settle();
 	}
 
-	#endShare({ key, generation, request, tokens }: Share, error: ErrorInfo | undefined, now: number): void {
+	#endShare(share: Share, error: ErrorInfo | undefined, now: number): void {
+		const { key, generation, request, tokens } = share;
 		if (!this.#called && request !== undefined) key.requests?.giveBack(request, 1);
 		const rest = this.#called ? (this.#reported ? this.#reserved - this.#spent : 0) : this.#reserved;
 		if (tokens !== undefined && rest > 0) key.tokens?.giveBack(tokens, rest);
-		if (generation === undefined) return;
-		if (this.#called) key.breaker?.end(generation, error, now);
-		else key.breaker?.forget(generation);
+		leaveProbe(share);
+		if (generation !== undefined && this.#called) key.breaker?.end(generation, error, now);
 	}
+}
+
+function leaveProbe(share: Share): void {
+	if (!share.probes) return;
+	share.probes = false;
+	if (share.generation !== undefined) share.key.breaker?.leave(share.generation);
 }

@@ -9,7 +9,9 @@ function breaker(policy: Partial<BreakerPolicy> = {}): CircuitBreaker {
 }
 
 function fail(on: CircuitBreaker, now: number, error: ErrorInfo = BUSY): void {
-	on.end(on.begin(), error, now);
+	const generation = on.begin();
+	on.leave(generation);
+	on.end(generation, error, now);
 }
 
 describe("a circuit breaker", () => {
@@ -31,8 +33,8 @@ describe("a circuit breaker", () => {
 		on.begin();
 		const second = on.begin();
 		expect(on.admits(1_000, 0)).toBe(false);
-		// It has come to nothing, so another one may try.
-		on.forget(second);
+		// It waits for something else, so another one may try.
+		on.leave(second);
 		expect(on.admits(1_000, 0)).toBe(true);
 	});
 
