@@ -17,10 +17,11 @@ interface Wait {
 /** How the nodes of a run come to be ready. */
 type Shape = "together" | "chain";
 
-function graph(shape: Shape, count: number): NodeSpec[] {
+function graph(shape: Shape, count: number, tokens: number): NodeSpec[] {
 	return Array.from({ length: count }, (_, i) => ({
 		id: `n${i}`,
 		agent: "call",
+		input: tokens,
 		limits: ["api"],
 		...(shape === "chain" && i > 0 && { dependsOn: [`n${i - 1}`] }),
 	}));
@@ -31,7 +32,13 @@ function graph(shape: Shape, count: number): NodeSpec[] {
  *
  * @returns how long the nodes of the small ones waited, counted in starts
  */
-async function compete(seed: number, limit: LimitOptions, concurrency: number, shape: Shape): Promise<Wait[]> {
+async function compete(
+	seed: number,
+	limit: LimitOptions,
+	concurrency: number,
+	shape: Shape,
+	atOnce: number,
+): Promise<Wait[]> {
 	const random = new Random(seed);
 	const clock = new VirtualClock(1_000);
 	let starts = 0;
@@ -40,7 +47,8 @@ async function compete(seed: number, limit: LimitOptions, concurrency: number, s
 	const places = new Map<string, number>();
 	const call = defineAgent({
 		name: "call",
-		run: async (_: unknown, { runId, nodeId }) => {
+		estimate: (tokens: number) => ({ inputTokens: tokens }),
+		run: async (_tokens: number, { runId, nodeId }) => {
 			const place = (places.get(runId) ?? 0) + 1;
 			places.set(runId, place);
 			if (runId !== "greedy") waits.push({ run: runId, place, starts: starts - (asked.get(runId) ?? 0) });
@@ -51,9 +59,9 @@ async function compete(seed: number, limit: LimitOptions, concurrency: number, s
 		},
 	});
 	const swarm = createSwarm<AnyAgent>({ agents: [call], clock, concurrency, limits: { api: limit } });
-	const greedy = graph("together", GREEDY);
-	// Half of them become ready as others end: newcomers are not to push in either.
-	for (let i = GREEDY / 2; i < GREEDY; i++) greedy[i] = { ...greedy[i], dependsOn: [`n${i - GREEDY / 2}`] } as NodeSpec;
+	const greedy = graph("together", GREEDY, 10);
+	// All of them are ready at once, or some become ready as others end: newcomers are not to push in either.
+	for (let i = atOnce; i < GREEDY; i++) greedy[i] = { ...greedy[i], dependsOn: [`n${i - atOnce}`] } as NodeSpec;
 	const runs = [swarm.start({ nodes: greedy }, { runId: "greedy" })];
 	await rest();
 	for (let i = 0; i < SMALL; i++) {
@@ -62,7 +70,7 @@ async function compete(seed: number, limit: LimitOptions, concurrency: number, s
 			await rest();
 		}
 		asked.set(`small-${i}`, starts);
-		runs.push(swarm.start({ nodes: graph(shape, NODES) }, { runId: `small-${i}` }));
+		runs.push(swarm.start({ nodes: graph(shape, NODES, 250) }, { runId: `small-${i}` }));
 		await rest();
 	}
 	while (waits.length < SMALL * NODES && clock.step()) await rest();
@@ -76,22 +84,27 @@ async function compete(seed: number, limit: LimitOptions, concurrency: number, s
 const limits = {
 	units: { concurrency: 3 },
 	"a window": { requests: { limit: 4, per: 50 } },
+	tokens: { tokens: { limit: 300, per: 50 } },
 	both: { concurrency: 2, requests: { limit: 5, per: 60 } },
 } as const satisfies Record<string, LimitOptions>;
 
 describe.each(Object.entries(limits))("a greedy run does not starve small ones: %s", (_, limit) => {
 	test.each([
-		[1, 8, "together"],
-		[2, 8, "chain"],
-		[3, 2, "together"],
-		[4, 64, "chain"],
-	] as const)("seed %i, %i slots, small runs whose nodes come %s", async (seed, slots, shape) => {
-		const waits = await compete(seed, limit, slots, shape);
-		expect(waits).toHaveLength(SMALL * NODES);
-		const sharing = SMALL + 1;
-		// A turn for each run, then one for each again; those that had begun their turn when it came are before it.
-		const begun = "concurrency" in limit ? limit.concurrency : 4;
-		for (const { place, starts } of waits)
-			expect(starts).toBeLessThanOrEqual((shape === "chain" ? 1 : place) * sharing + begun);
-	});
+		[1, 8, "together", GREEDY],
+		[2, 8, "chain", 500],
+		[3, 2, "together", 20],
+		[4, 64, "chain", 12],
+		[5, 16, "together", 6],
+	] as const)(
+		"seed %i, %i slots, small runs whose nodes come %s, %i greedy nodes at once",
+		async (seed, slots, shape, atOnce) => {
+			const waits = await compete(seed, limit, slots, shape, atOnce);
+			expect(waits).toHaveLength(SMALL * NODES);
+			const sharing = SMALL + 1;
+			// A turn for each run, then one for each again; those that had begun their turn when it came are before it.
+			const begun = 10;
+			for (const { place, starts } of waits)
+				expect(starts).toBeLessThanOrEqual((shape === "chain" ? 1 : place) * sharing + begun);
+		},
+	);
 });
