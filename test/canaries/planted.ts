@@ -73,12 +73,23 @@ export const planted: readonly Planted[] = [
 		name: "a wake-up is lost after a limit is given back",
 		edits: [
 			{
-				file: "scheduler/limits.ts",
-				find: "for (const name of names) this.#key(name).used--;\n\t\tfor (const name of names) this.#wakeOne(name);",
-				replace: "for (const name of names) this.#key(name).used--;",
+				file: "scheduler/limit-grant.ts",
+				find: "for (const share of this.#shares) leaveProbe(share);\n\t\tfor (const key of this.#keys) key.settle();",
+				replace: "for (const share of this.#shares) leaveProbe(share);",
 			},
 		],
 		foundBy: { liveness: 50 },
+	},
+	{
+		name: "the time that a window waits for passes, and wakes nobody",
+		edits: [
+			{
+				file: "scheduler/limit-key.ts",
+				find: "this.#timer = undefined;\n\t\t\t\t\t\tthis.settle();",
+				replace: "this.#timer = undefined;",
+			},
+		],
+		foundBy: { liveness: 100 },
 	},
 	{
 		name: "the incremental order lets a cycle through",
@@ -191,9 +202,9 @@ export const planted: readonly Planted[] = [
 		name: "a limit lets one too many through",
 		edits: [
 			{
-				file: "scheduler/limits.ts",
-				find: "if (key.used >= key.capacity) return name;",
-				replace: "if (key.used > key.capacity) return name;",
+				file: "scheduler/limit-key.ts",
+				find: "if (this.used + this.#promised >= this.settings.concurrency) return false;",
+				replace: "if (this.used + this.#promised > this.settings.concurrency) return false;",
 			},
 		],
 		foundBy: { slots: 100 },
