@@ -42,6 +42,8 @@ export class LimitKey {
 	readonly breaker: CircuitBreaker | undefined;
 	/** Waiting nodes, by run; runs take turns. */
 	readonly #lines = new Map<LimitWaiter, Line>();
+	/** Runs that lost a turn to a node of several limits: they come before the others. */
+	readonly #robbed = new Set<LimitWaiter>();
 	#promised = 0;
 	#promisedCalls = 0;
 	#promisedTokens = 0;
@@ -97,27 +99,36 @@ export class LimitKey {
 	}
 
 	/**
-	 * Whether a node gets what it asks for, beside what is promised to others.
+	 * Whether a node gets what it asks for. One that has a turn may take what was promised to others: two nodes that each
+	 * have the turn that the other one needs would else wait for each other.
 	 *
-	 * @param inTurn - it does not have to wait behind those who wait
+	 * @param turn - the name of the key where it has its turn
 	 */
-	admits(ask: Ask, now: number, inTurn: boolean): boolean {
-		if (this.used + this.#promised >= this.settings.concurrency) return false;
+	admits(ask: Ask, now: number, turn: string | undefined): boolean {
+		const heeds = turn === undefined;
+		if (this.used + (heeds ? this.#promised : 0) >= this.settings.concurrency) return false;
 		if (!ask.calls) return true;
-		return (inTurn || !this.#blocked) && this.#admitsCall(ask.tokens, now);
+		return (turn === this.name || !this.#blocked) && this.#admitsCall(ask.tokens, now, heeds);
 	}
 
-	#admitsCall(tokens: number, now: number): boolean {
+	/** @param heeds - what is promised to others */
+	#admitsCall(tokens: number, now: number, heeds: boolean): boolean {
+		const calls = heeds ? this.#promisedCalls : 0;
 		return (
 			now >= this.closedUntil &&
-			(this.breaker?.admits(now, this.#promisedCalls) ?? true) &&
-			(this.requests?.hasRoom(now, 1, this.#promisedCalls) ?? true) &&
-			(tokens === 0 || (this.tokens?.hasRoom(now, tokens, this.#promisedTokens) ?? true))
+			(this.breaker?.admits(now, calls) ?? true) &&
+			(this.requests?.hasRoom(now, 1, calls) ?? true) &&
+			(tokens === 0 || (this.tokens?.hasRoom(now, tokens, heeds ? this.#promisedTokens : 0) ?? true))
 		);
 	}
 
-	/** Lets a node wait for its turn. */
-	wait(waiter: LimitWaiter, entry: ReadyEntry, ask: Ask): void {
+	/**
+	 * Lets a node wait for its turn.
+	 *
+	 * @param again - it had its turn here, and somebody else took its room: its run is the next one
+	 */
+	wait(waiter: LimitWaiter, entry: ReadyEntry, ask: Ask, again: boolean): void {
+		if (again) this.#robbed.add(waiter);
 		let line = this.#lines.get(waiter);
 		if (line === undefined) {
 			line = { resuming: new ReadyQueue(), fresh: new ReadyQueue(), turns: new Set() };
@@ -153,8 +164,7 @@ export class LimitKey {
 		if (line === undefined) return;
 		this.#resuming -= line.resuming.size;
 		for (const turn of line.turns) this.#breakPromise(line, turn);
-		this.#lines.delete(waiter);
-		this.owner.left(waiter, this);
+		this.#remove(waiter);
 	}
 
 	/** Wakes whoever can go, and sees to it that the next one is woken when time alone lets it go. */
@@ -171,9 +181,10 @@ export class LimitKey {
 	#wakeOne(now: number): "woken" | ReadyEntry | undefined {
 		if (this.used + this.#promised >= this.settings.concurrency) return undefined;
 		let blocked: ReadyEntry | undefined;
-		for (const [waiter, line] of this.#lines) {
+		for (const waiter of this.#inOrder()) {
 			if (blocked !== undefined && this.#resuming === 0) break;
-			if (!waiter.isOpen) continue;
+			const line = this.#lines.get(waiter);
+			if (line === undefined || !waiter.isOpen) continue;
 			if (line.resuming.size > 0) {
 				this.#resuming--;
 				this.#wake(waiter, line, line.resuming);
@@ -181,7 +192,7 @@ export class LimitKey {
 			}
 			const first = line.fresh.first;
 			if (first === undefined || blocked !== undefined) continue;
-			if (this.#admitsCall(first.ask?.tokens ?? 0, now)) {
+			if (this.#admitsCall(first.ask?.tokens ?? 0, now, true)) {
 				this.#wake(waiter, line, line.fresh);
 				return "woken";
 			}
@@ -190,9 +201,15 @@ export class LimitKey {
 		return blocked;
 	}
 
+	*#inOrder(): Iterable<LimitWaiter> {
+		yield* this.#robbed;
+		yield* this.#lines.keys();
+	}
+
 	#wake(waiter: LimitWaiter, line: Line, queue: ReadyQueue): void {
 		const entry = queue.pop();
 		// Behind the others, so that runs take turns.
+		this.#robbed.delete(waiter);
 		this.#lines.delete(waiter);
 		this.#lines.set(waiter, line);
 		const ask = entry?.ask;
@@ -219,7 +236,11 @@ export class LimitKey {
 	}
 
 	#dropEmpty(waiter: LimitWaiter, { resuming, fresh, turns }: Line): void {
-		if (resuming.size + fresh.size + turns.size > 0) return;
+		if (resuming.size + fresh.size + turns.size === 0) this.#remove(waiter);
+	}
+
+	#remove(waiter: LimitWaiter): void {
+		this.#robbed.delete(waiter);
 		this.#lines.delete(waiter);
 		this.owner.left(waiter, this);
 	}

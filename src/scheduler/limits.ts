@@ -75,9 +75,9 @@ export class Limits implements KeyOwner {
 		entry.turn = undefined;
 		const inTurn = turn?.kept === true ? turn.key : undefined;
 		if (turn !== undefined) this.#keys.get(turn.key)?.redeem(waiter, turn);
-		const full = keys.find((key) => !key.admits(ask, now, key.name === inTurn));
+		const full = keys.find((key) => !key.admits(ask, now, inTurn));
 		if (full !== undefined) {
-			full.wait(waiter, entry, ask);
+			full.wait(waiter, entry, ask, full.name === inTurn);
 			if (inTurn !== undefined && inTurn !== full.name) this.#keys.get(inTurn)?.settle();
 			full.settle();
 			for (const key of keys) if (key.isUnused) this.unused(key);

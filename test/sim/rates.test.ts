@@ -36,7 +36,7 @@ const LIMITS = {
 const NAMES = ["few", "many", "tokens", "breaks", "one", "tenant:a", "tenant:b"];
 
 const scripts: fc.Arbitrary<Script> = fc.record({
-	keys: fc.subarray(NAMES, { maxLength: 3 }),
+	keys: fc.shuffledSubarray(NAMES, { maxLength: 3 }),
 	// Those are known to the judge of slots, those of the input only to the agent.
 	own: fc.subarray(["one", "tenant:c", "few"], { maxLength: 1 }),
 	tokens: fc.constantFrom(0, 10, 60, 300),
