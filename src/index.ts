@@ -175,6 +175,7 @@ export { type WatchOptions, watchRun } from "./run-watch.js";
 export type { BreakerState } from "./scheduler/circuit-breaker.js";
 export type { BreakerOptions, LimitOptions, RateLimit } from "./scheduler/limit-options.js";
 export { Limits, type LimitView } from "./scheduler/limits.js";
+export type { AgentLimits } from "./scheduler/node-asks.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
 export { createSwarm, type Recovered, Swarm } from "./swarm.js";

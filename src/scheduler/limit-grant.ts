@@ -36,10 +36,10 @@ export class LimitGrant {
 		keys: readonly LimitKey[],
 		ask: Ask,
 		private readonly clock: Clock,
+		now: number,
 	) {
 		this.#keys = keys;
 		this.#reserved = ask.tokens;
-		const now = clock.now();
 		for (const key of keys) {
 			key.attempts++;
 			if (!key.isMetered) continue;

@@ -169,11 +169,16 @@ export class LimitKey {
 
 	/** Wakes whoever can go, and sees to it that the next one is woken when time alone lets it go. */
 	settle(): void {
-		const now = this.owner.clock.now();
-		let next = this.#wakeOne(now);
-		while (next === "woken") next = this.#wakeOne(now);
-		this.#blocked = next !== undefined;
-		this.#arm(next === undefined ? undefined : this.#opensAt(next.ask?.tokens ?? 0, now), now);
+		let due: number | undefined;
+		this.#blocked = false;
+		if (this.#lines.size > 0) {
+			const now = this.owner.clock.now();
+			let next = this.#wakeOne(now);
+			while (next === "woken") next = this.#wakeOne(now);
+			this.#blocked = next !== undefined;
+			if (next !== undefined) due = this.#opensAt(next.ask?.tokens ?? 0, now);
+		}
+		this.#arm(due);
 		if (this.isUnused) this.owner.unused(this);
 	}
 
@@ -201,9 +206,9 @@ export class LimitKey {
 		return blocked;
 	}
 
-	*#inOrder(): Iterable<LimitWaiter> {
-		yield* this.#robbed;
-		yield* this.#lines.keys();
+	/** The runs that wait, whose turn it is first. */
+	#inOrder(): Iterable<LimitWaiter> {
+		return this.#robbed.size === 0 ? this.#lines.keys() : new Set([...this.#robbed, ...this.#lines.keys()]);
 	}
 
 	#wake(waiter: LimitWaiter, line: Line, queue: ReadyQueue): void {
@@ -249,26 +254,26 @@ export class LimitKey {
 	#opensAt(tokens: number, now: number): number | undefined {
 		if (this.breaker !== undefined && !this.breaker.admits(now, 0) && this.breaker.openUntil(now) === undefined)
 			return undefined;
-		return Math.max(
+		const at = Math.max(
 			this.closedUntil,
 			this.breaker?.openUntil(now) ?? now,
 			this.requests?.roomAt(now, 1) ?? now,
 			tokens === 0 ? now : (this.tokens?.roomAt(now, tokens) ?? now),
 		);
+		// What could go now but for a promise is seen to when that is kept or broken.
+		return at > now ? at : undefined;
 	}
 
-	#arm(due: number | undefined, now: number): void {
+	#arm(due: number | undefined): void {
+		if (this.#timer?.due === due) return;
 		const { clock } = this.owner;
-		// What is to come at once hangs on a promise, and whoever has that settles it.
-		const wanted = due !== undefined && due > now ? due : undefined;
-		if (this.#timer?.due === wanted) return;
 		if (this.#timer !== undefined) clock.clear(this.#timer);
-		this.#timer =
-			wanted === undefined
-				? undefined
-				: clock.set(wanted, () => {
-						this.#timer = undefined;
-						this.settle();
-					});
+		this.#timer = due === undefined ? undefined : clock.set(due, () => this.#passed());
+	}
+
+	/** The time has come that the first in line waited for. */
+	#passed(): void {
+		this.#timer = undefined;
+		this.settle();
 	}
 }

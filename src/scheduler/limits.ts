@@ -83,7 +83,7 @@ export class Limits implements KeyOwner {
 			for (const key of keys) if (key.isUnused) this.unused(key);
 			return undefined;
 		}
-		const taken = grant ?? new LimitGrant(keys, ask, this.clock);
+		const taken = grant ?? new LimitGrant(keys, ask, this.clock, now);
 		taken.hold();
 		if (inTurn !== undefined && !ask.names.includes(inTurn)) this.#keys.get(inTurn)?.settle();
 		// Who was promised room has taken it: from now on time counts for the next one.

@@ -85,7 +85,7 @@ export const planted: readonly Planted[] = [
 		edits: [
 			{
 				file: "scheduler/limit-key.ts",
-				find: "this.#timer = undefined;\n\t\t\t\t\t\tthis.settle();",
+				find: "this.#timer = undefined;\n\t\tthis.settle();",
 				replace: "this.#timer = undefined;",
 			},
 		],

@@ -2,7 +2,7 @@ import type { Join, MutationRight, NodeSpec, ResumePolicy, StartOptions } from "
 import { type Behaviour, behaviours, type Faults, type SimulateOptions } from "dagswarm/testing";
 import fc from "fast-check";
 
-export const LIMITS = { x: 1, y: 2, z: { requests: { limit: 2, per: 15 } } };
+export const LIMITS = { x: 1, y: 2, z: { requests: { limit: 1, per: 40 } } };
 
 /** One of these, mostly the first. */
 function mostly<Value>(usual: Value, ...others: readonly Value[]): fc.Arbitrary<Value> {
@@ -49,7 +49,7 @@ function drafts(hanging: boolean): fc.Arbitrary<Draft> {
 		),
 		dependsOn: fc.array(fc.nat({ max: 9 }), { maxLength: 3, size: "max" }),
 		join: mostly<Draft["join"]>(undefined, "any", "settled", "always", "failed", "every"),
-		limits: mostly<readonly string[]>([], ["x"], ["y"], ["x", "y"], ["z"]),
+		limits: mostly<readonly string[]>([], ["x"], ["y"], ["x", "y"], ["z"], ["z"]),
 		agent: mostly<Draft["agent"]>("work", "prompt"),
 		policies,
 	});
