@@ -203,8 +203,8 @@ export const planted: readonly Planted[] = [
 		edits: [
 			{
 				file: "scheduler/limit-key.ts",
-				find: "if (this.used + this.#promised >= this.settings.concurrency) return false;",
-				replace: "if (this.used + this.#promised > this.settings.concurrency) return false;",
+				find: "if (this.used + (heeds ? this.#promised : 0) >= this.settings.concurrency) return false;",
+				replace: "if (this.used + (heeds ? this.#promised : 0) > this.settings.concurrency) return false;",
 			},
 		],
 		foundBy: { slots: 100 },

@@ -49,7 +49,7 @@ function drafts(hanging: boolean): fc.Arbitrary<Draft> {
 		),
 		dependsOn: fc.array(fc.nat({ max: 9 }), { maxLength: 3, size: "max" }),
 		join: mostly<Draft["join"]>(undefined, "any", "settled", "always", "failed", "every"),
-		limits: mostly<readonly string[]>([], ["x"], ["y"], ["x", "y"], ["z"], ["z"]),
+		limits: mostly<readonly string[]>([], ["x"], ["y"], ["x", "y"], ["z"]),
 		agent: mostly<Draft["agent"]>("work", "prompt"),
 		policies,
 	});
