@@ -3,7 +3,7 @@ import { agentLimits, isLimited } from "./agent-limits.js";
 import type { ChunkLog } from "./core/chunk-log.js";
 import { aheadClock, type Clock } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
-import { type ErrorInfo, SwarmError } from "./core/errors.js";
+import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { Usage } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
@@ -86,7 +86,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	#attempts = 0;
 	readonly #parts: SwarmParts;
 	readonly #policies: PolicySource;
-	readonly #queue: RunQueue;
+	readonly queue: RunQueue;
 	readonly #sink: RunJournal | undefined;
 	readonly #snapshots: RunSnapshots | undefined;
 	readonly #readers: RunReaders;
@@ -142,7 +142,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		if (this.#sink && journal)
 			this.#snapshots = new RunSnapshots(this.actor, this.#sink, journal, snapshotEvery, saved);
 		this.#release = parts.clock.hold();
-		this.#queue = new RunQueue(this.actor, {
+		this.queue = new RunQueue(this.actor, {
 			limits: parts.limits,
 			agentLimits: agentLimits(parts.agents),
 			limited: parts.options.agents.some(isLimited),
@@ -162,7 +162,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#ready = true;
 		this.#finishIfOver();
 		if (this.#left) return;
-		parts.scheduler.add(this.#queue);
+		parts.scheduler.add(this.queue);
 		this.#stopWatching = watchForEnd(this.actor, options, {
 			startedAt: this.#startedAt,
 			// With a critic the deadline is the soft limit: its watch has the hard one.
@@ -212,8 +212,8 @@ export class ActiveRun implements ActorHost, RunPort {
 	async #letGo(within: number): Promise<void> {
 		const { journal, scheduler, executor, clock } = this.#parts;
 		if (this.finished) return;
-		scheduler.remove(this.#queue);
-		if (this.#queue.running > 0) {
+		scheduler.remove(this.queue);
+		if (this.queue.running > 0) {
 			await new Promise<void>((resolve) => {
 				const timer = clock.set(clock.now() + within, resolve);
 				this.#onIdle = () => {
@@ -262,7 +262,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	}
 
 	fill(): void {
-		this.#parts.scheduler.fill(this.#queue);
+		this.#parts.scheduler.fill(this.queue);
 	}
 
 	committed(): void {
@@ -271,9 +271,9 @@ export class ActiveRun implements ActorHost, RunPort {
 		if (this.actor.isOver) {
 			this.#readers.close();
 			this.#finishIfOver();
-		} else if (!this.#queue.active && this.#queue.hasWork()) {
+		} else if (!this.queue.active && this.queue.hasWork()) {
 			// Its turn came while a batch was on its way to the journal, and it could not claim then.
-			scheduler.wake(this.#queue);
+			scheduler.wake(this.queue);
 			scheduler.pump();
 		}
 		executor.balance();
@@ -300,26 +300,18 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	#undo(lease: Lease): void {
 		this.#parts.executor.release();
-		this.#queue.undo(this.actor.leases.numberOf(lease));
+		this.queue.undo(this.actor.leases.numberOf(lease));
 		this.#tellIdle();
 	}
 
-	called(lease: Lease): void {
-		if (this.#queue.isLimited) this.#queue.called(this.actor.leases.numberOf(lease));
-	}
-
-	ended(lease: Lease, error: ErrorInfo | undefined): void {
-		if (this.#queue.isLimited) this.#queue.ended(this.actor.leases.numberOf(lease), error);
-	}
-
 	released(lease: Lease): void {
-		this.#queue.release(this.actor.leases.numberOf(lease));
+		this.queue.release(this.actor.leases.numberOf(lease));
 		this.#tellIdle();
 	}
 
 	#tellIdle(): void {
 		// The outcome of the last one is still to come.
-		if (this.#queue.running === 0 && this.#onIdle !== undefined) queueMicrotask(this.#onIdle);
+		if (this.queue.running === 0 && this.#onIdle !== undefined) queueMicrotask(this.#onIdle);
 	}
 
 	returned(): void {
@@ -328,7 +320,7 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	used(attempt: Attempt, usage: Usage): void {
 		this.control?.used(attempt, usage);
-		if (this.#queue.isLimited) this.#queue.used(this.actor.leases.numberOf(attempt.lease), usage);
+		this.queue.used(attempt.lease, usage);
 	}
 
 	parkedOrNot(attempt: Attempt, parked: boolean): void {
@@ -351,7 +343,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#left = true;
 		const { scheduler } = this.#parts;
 		this.#stopWatching?.();
-		scheduler.remove(this.#queue);
+		scheduler.remove(this.queue);
 		const wallMs = this.#clock.now() - this.#startedAt;
 		const outcome = outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs });
 		const { control } = this;

@@ -1,5 +1,4 @@
 import type { SwarmParts } from "./active-run.js";
-import type { AnyAgent } from "./executor/agent.js";
 import { needsOf } from "./executor/needs.js";
 import type { PolicySource } from "./graph/policies.js";
 import type { NodePolicies } from "./graph/types.js";

@@ -13,6 +13,18 @@ import type { AttemptControl } from "./control.js";
 import type { MemoPlan } from "./memo.js";
 import type { Question } from "./question.js";
 
+/** Whom limits hear of attempts from. */
+export interface AttemptLimits {
+	/** The function of an attempt is about to be called. */
+	called(lease: Lease): void;
+	/**
+	 * An attempt has ended, as far as its function can tell: it has returned, or was told to stop. Comes once.
+	 *
+	 * @param error - how it failed; undefined when it did not
+	 */
+	ended(lease: Lease, error: ErrorInfo | undefined): void;
+}
+
 /** A run as the executor sees it. */
 export interface RunPort {
 	readonly actor: GraphActor;
@@ -34,10 +46,8 @@ export interface RunPort {
 	inFlight: number;
 	/** Functions that had not returned when their grace was over. */
 	leaked: number;
-	/** The function of an attempt is about to be called. */
-	called(lease: Lease): void;
-	/** An attempt has ended, as far as its function can tell: it has returned, or was told to stop. Comes once. */
-	ended(lease: Lease, error: ErrorInfo | undefined): void;
+	/** Where it is known what attempts have taken of limits. */
+	readonly queue: AttemptLimits;
 	/** The slot and the limits of a node are free again. */
 	released(lease: Lease): void;
 	/** A function returned or was given up. */

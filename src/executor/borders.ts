@@ -13,8 +13,10 @@ import type { Attempt } from "./attempt.js";
 export function callAgent(attempt: Attempt, agent: AnyAgent, input: unknown): unknown {
 	const { context, run } = attempt;
 	// Whatever set this going: the function sees what whoever started its run had stored for it.
-	if (agent.input === undefined && agent.output === undefined)
+	if (agent.input === undefined && agent.output === undefined) {
+		run.queue.called(attempt.lease);
 		return run.scope.runInAsyncScope(agent.run, agent, input, context);
+	}
 	return run.scope.runInAsyncScope(callWithin, undefined, attempt, agent, input);
 }
 
@@ -29,6 +31,7 @@ function callWithin(attempt: Attempt, agent: AnyAgent, input: unknown): unknown 
 }
 
 function callInside(attempt: Attempt, agent: AnyAgent, input: unknown): unknown {
+	attempt.run.queue.called(attempt.lease);
 	const returned: unknown = agent.run(input, attempt.context);
 	if (agent.output === undefined) return returned;
 	return isThenable(returned)

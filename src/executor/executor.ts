@@ -7,8 +7,8 @@ import type { Lease, Wake } from "../graph/types.js";
 import { type AnyAgent, branded } from "./agent.js";
 import { type AbortCode, Attempt, type Interruption, type Remembered, type RunPort } from "./attempt.js";
 import { Callbacks } from "./callbacks.js";
-import { invoke } from "./invoke.js";
 import { failureOf, OVERDUE, STOPPED } from "./failure.js";
+import { invoke } from "./invoke.js";
 import { type MemoPlan, memoPlan, remembered, replayed } from "./memo.js";
 import { type Returned, returnedBy } from "./returned.js";
 import type { WorkerPool } from "./worker-pool.js";
@@ -124,7 +124,6 @@ export class Executor {
 	}
 
 	#begin(attempt: Attempt, input: unknown): void {
-		attempt.run.called(attempt.lease);
 		if (this.#options.pool.execute === undefined) this.#call(attempt, input);
 		else this.#send(attempt, input);
 	}
@@ -211,7 +210,7 @@ export class Executor {
 		}
 		const error = ok ? undefined : failureOf(attempt, value);
 		// Before its slot is free: who waits for its limits finds them as this outcome leaves them.
-		if (attempt.over === undefined) run.ended(attempt.lease, error);
+		if (attempt.over === undefined) run.queue.ended(attempt.lease, error);
 		this.#leave(attempt);
 		this.#report(attempt, error, value);
 		interruption?.onReturn?.();
@@ -324,7 +323,7 @@ export class Executor {
 		const attempt = this.#find(run, lease.node);
 		if (attempt === undefined || attempt.over !== undefined) return;
 		// An attempt that was parked did not wait for whom it had asked.
-		run.ended(attempt.lease, code === "TIMEOUT" && attempt.holdsSlot ? OVERDUE : STOPPED);
+		run.queue.ended(attempt.lease, code === "TIMEOUT" && attempt.holdsSlot ? OVERDUE : STOPPED);
 		attempt.abort(code);
 		const interruption = attempt.interrupt();
 		if (interruption.early !== undefined) {

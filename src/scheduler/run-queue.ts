@@ -2,6 +2,7 @@ import type { ErrorInfo } from "../core/errors.js";
 import { tokensOf, type Usage } from "../core/usage.js";
 import type { GraphActor } from "../graph/actor.js";
 import type { Graph } from "../graph/graph.js";
+import type { Lease } from "../graph/types.js";
 import type { Ask, LimitWaiter } from "./limit-ask.js";
 import type { LimitGrant } from "./limit-grant.js";
 import type { Limits } from "./limits.js";
@@ -134,19 +135,14 @@ export class RunQueue implements LimitWaiter {
 		return true;
 	}
 
-	/** Whether any attempt under way has taken limits. */
-	get isLimited(): boolean {
-		return this.#grants.size > 0;
-	}
-
-	/** The function of a node is called. */
-	called(n: number): void {
-		this.#grants.get(n)?.called();
+	/** The function of an attempt is about to be called. */
+	called(lease: Lease): void {
+		if (this.#grants.size > 0) this.#grants.get(this.actor.leases.numberOf(lease))?.called();
 	}
 
 	/** An attempt reports what it has used since its last report. */
-	used(n: number, usage: Usage): void {
-		this.#grants.get(n)?.used(tokensOf(usage));
+	used(lease: Lease, usage: Usage): void {
+		if (this.#grants.size > 0) this.#grants.get(this.actor.leases.numberOf(lease))?.used(tokensOf(usage));
 	}
 
 	/**
@@ -154,7 +150,11 @@ export class RunQueue implements LimitWaiter {
 	 *
 	 * @param error - how it failed; undefined when it did not
 	 */
-	ended(n: number, error: ErrorInfo | undefined): void {
+	ended(lease: Lease, error: ErrorInfo | undefined): void {
+		if (this.#grants.size > 0) this.#end(this.actor.leases.numberOf(lease), error);
+	}
+
+	#end(n: number, error: ErrorInfo | undefined): void {
 		const grant = this.#grants.get(n);
 		if (grant === undefined) return;
 		grant.end(error);
@@ -164,7 +164,7 @@ export class RunQueue implements LimitWaiter {
 	/** A lease came to nothing: its function was not called, or was not let go on. */
 	undo(n: number): void {
 		this.release(n);
-		if (this.#grants.get(n)?.isCalled === false) this.ended(n, undefined);
+		if (this.#grants.get(n)?.isCalled === false) this.#end(n, undefined);
 	}
 
 	/** A node holds its slot and its limits no more. */
