@@ -283,6 +283,25 @@ describe("tokens in a window", () => {
 		expect(calls.map(({ at }) => at)).toEqual([0, 0, 1_000, 1_000]);
 	});
 
+	test("are what the attempt reports, if that is known: the rest of the reserve is given back", async () => {
+		const at: number[] = [];
+		const agent = defineAgent({
+			name: "talks",
+			limits: ["api"],
+			estimate: { inputTokens: 60 },
+			run: async (used: number, ctx) => {
+				at.push(made.clock.now() - 1_000_000);
+				if (used > 0) ctx.usage({ inputTokens: used / 2, outputTokens: used / 2, cost: 7 });
+			},
+		});
+		const made = virtualSwarm([agent], { limits, concurrency: 1 });
+		const run = made.swarm.start({ nodes: [20, 10, 80, 0].map((input, i) => ({ id: `n${i}`, agent, input })) });
+		await finish(run, made.clock);
+		// 20 and 10 leave room for 60 more; 80 in place of 60 leaves none.
+		expect(at).toEqual([0, 0, 0, 1_000]);
+		expect(made.swarm.limits()[0]?.tokens).toEqual({ used: 60, limit: 100 });
+	});
+
 	test("of a wrong estimate fail the attempt", async () => {
 		const { swarm, clock } = swarmOf(limits, undefined, { estimate: () => ({ inputTokens: Number.NaN }) });
 		const outcome = await finish(swarm.start({ nodes: nodes(1, { keys: ["api"] }) }), clock);
