@@ -166,9 +166,7 @@ export class GraphActor {
 
 	/**
 	 * Grants the lease of a ready node within the batch that is being decided; for schedulers, from
-	 * {@link ActorHost.fill} only.
-	 *
-	 * @param error - why the attempt fails before it begins
+	 * {@link ActorHost.fill} only. With an error the attempt fails before it begins.
 	 */
 	claim(n: number, error?: ErrorInfo): Answer {
 		const { effects } = this.#batch;
