@@ -300,16 +300,12 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	#undo(lease: Lease): void {
 		this.#parts.executor.release();
-		this.queue.undo(this.actor.leases.numberOf(lease));
-		this.#tellIdle();
+		this.released(lease);
+		this.queue.drop(this.actor.leases.numberOf(lease));
 	}
 
 	released(lease: Lease): void {
 		this.queue.release(this.actor.leases.numberOf(lease));
-		this.#tellIdle();
-	}
-
-	#tellIdle(): void {
 		// The outcome of the last one is still to come.
 		if (this.queue.running === 0 && this.#onIdle !== undefined) queueMicrotask(this.#onIdle);
 	}

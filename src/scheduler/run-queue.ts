@@ -164,6 +164,11 @@ export class RunQueue implements LimitWaiter {
 	/** A lease came to nothing: its function was not called, or was not let go on. */
 	undo(n: number): void {
 		this.release(n);
+		this.drop(n);
+	}
+
+	/** The same where the slot is free already. */
+	drop(n: number): void {
 		if (this.#grants.get(n)?.isCalled === false) this.#end(n, undefined);
 	}
 
