@@ -219,8 +219,8 @@ export class RunBudget {
 	}
 
 	#estimate(attempt: Attempt, agent: AnyAgent, input: unknown): Usage {
-		const { estimate } = agent as { readonly estimate?: Usage | ((input: unknown) => Usage) };
-		const given = typeof estimate === "function" ? estimate(input) : (estimate ?? {});
+		const { estimate } = agent;
+		const given: unknown = typeof estimate === "function" ? estimate(input) : (estimate ?? {});
 		checkUsage(given, `the estimate of agent "${agent.name}"`);
 		return attempt.lease.attempt === 1 ? { ...given, nodes: given.nodes ?? 1 } : given;
 	}

@@ -1,5 +1,6 @@
 import type { Origin } from "./active-run.js";
 import type { SwarmError } from "./core/errors.js";
+import { isThenable } from "./core/thenable.js";
 import type { Usage } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { Attempt } from "./executor/attempt.js";
@@ -322,10 +323,6 @@ export class RunControl implements AttemptControl {
 
 function infoOf({ lease, agent }: Attempt): AttemptInfo {
 	return { node: lease.node, agent: agent.name, attempt: lease.attempt };
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-	return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 function ignore(): void {}

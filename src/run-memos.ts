@@ -1,12 +1,12 @@
 import type { Clock } from "./core/clock.js";
 import { sealed } from "./core/sealed-text.js";
 import { taggedText } from "./core/tagged-json.js";
+import { isThenable } from "./core/thenable.js";
 import type { MemoStore, Remembered } from "./executor/attempt.js";
 import type { Lease } from "./graph/types.js";
 import { unsealed } from "./journal/codec.js";
 import type { Journal } from "./journal/journal.js";
 import type { RunJournal } from "./journal/run-journal.js";
-import { isPromiseLike } from "./journal/writer.js";
 
 /** Outcomes of earlier calls in the journal of a run: its own, and those of other runs. */
 export class RunMemos implements MemoStore {
@@ -19,7 +19,7 @@ export class RunMemos implements MemoStore {
 	find(key: string): Remembered | undefined | PromiseLike<Remembered | undefined> {
 		try {
 			const found = this.journal.memo(key, this.clock.now());
-			return isPromiseLike(found) ? found.then((body) => read(key, body), unreadable) : read(key, found);
+			return isThenable(found) ? found.then((body) => read(key, body), unreadable) : read(key, found);
 		} catch {
 			return unreadable();
 		}

@@ -1,6 +1,6 @@
 import type { SwarmParts } from "./active-run.js";
 import { needsOf } from "./executor/needs.js";
-import type { PolicySource } from "./graph/policies.js";
+import { type PolicySource, SHARED_POLICIES } from "./graph/policies.js";
 import type { NodePolicies } from "./graph/types.js";
 import type { RunOptions } from "./run-settings.js";
 
@@ -9,12 +9,10 @@ export function policySource(
 	{ agents, limits, options: swarm }: Pick<SwarmParts, "agents" | "limits" | "options">,
 	run: RunOptions,
 ): PolicySource {
-	const defaults: NodePolicies = { ...pick(swarm, POLICIES), ...pick(run, POLICIES) };
+	const defaults: NodePolicies = { ...pick(swarm, SHARED_POLICIES), ...pick(run, SHARED_POLICIES) };
 	const needs = needsOf(agents.values());
 	return { agent: (name) => agents.get(name), hasLimit: (name) => limits.has(name), needs, defaults };
 }
-
-const POLICIES = ["retry", "timeout", "onFailure", "onPatchRejected", "canMutate", "onResume", "fallback"] as const;
 
 /** The named fields of an object that are set. */
 export function pick<T extends object, Key extends keyof T>(

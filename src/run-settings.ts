@@ -1,5 +1,6 @@
 import { milliseconds } from "./core/durations.js";
 import type { AnyAgent } from "./executor/agent.js";
+import { SHARED_POLICIES } from "./graph/policies.js";
 import type { AgentVersions, RunSettings } from "./graph/types.js";
 import type { StartOptions } from "./swarm-options.js";
 
@@ -8,12 +9,7 @@ const KEPT = [
 	"concurrency",
 	"policy",
 	"onStall",
-	"retry",
-	"timeout",
-	"onFailure",
-	"onPatchRejected",
-	"canMutate",
-	"onResume",
+	...SHARED_POLICIES,
 	"metadata",
 	"budget",
 	"parent",

@@ -5,6 +5,7 @@ import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { registerWriter, thisProcess, unregisterWriter } from "./core/host.js";
 import { type RunId, randomIds } from "./core/ids.js";
+import { isThenable } from "./core/thenable.js";
 import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { Executor } from "./executor/executor.js";
@@ -13,7 +14,7 @@ import { editedNodes, forkHistory } from "./fork.js";
 import { checkPatchShape } from "./graph/mutation-shape.js";
 import { lostError } from "./graph/story.js";
 import type { Awaitable, Journal, RunSummary, Writer } from "./journal/journal.js";
-import { isPromiseLike, JournalWriter } from "./journal/writer.js";
+import { JournalWriter } from "./journal/writer.js";
 import { openProgress } from "./port-checkpoints.js";
 import { changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
 import { Redeliveries } from "./redelivery.js";
@@ -233,7 +234,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		// Ids of our own are as good as unique; a journal that answers later refuses the first batch.
 		if (!known && given && this.#parts.journal !== undefined) {
 			const found = findNow(this.#parts.journal, run);
-			known = found !== undefined && !isPromiseLike(found);
+			known = found !== undefined && !isThenable(found);
 		}
 		if (known) throw new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: "use another runId" });
 	}

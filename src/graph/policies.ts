@@ -26,6 +26,17 @@ export const ANY_AGENT: PolicySource = { agent: () => NONE, defaults: {} };
 
 const NONE: NodePolicies = Object.freeze({});
 
+/** The policies that agents, runs and swarms give as well as nodes. */
+export const SHARED_POLICIES = [
+	"retry",
+	"timeout",
+	"onFailure",
+	"onPatchRejected",
+	"canMutate",
+	"onResume",
+	"fallback",
+] as const satisfies readonly (keyof NodePolicies)[];
+
 /** The bounds that hold where none are given. */
 export const DEFAULT_GROWTH: Required<GrowthLimits> = { maxNodes: 100_000, maxDepth: 10, maxPatchSize: 10_000 };
 

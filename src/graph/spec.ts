@@ -3,7 +3,7 @@ import type { ErrorCode, ErrorDetails, Refusal } from "../core/errors.js";
 import { deepFreeze, findNotPlain, nameOf as nameOfValue } from "../core/plain.js";
 import type { CheckLevel } from "./checker.js";
 import { JOIN_ALL, JOIN_ALWAYS, JOIN_AT_LEAST, JOIN_FAILED, JOIN_SETTLED } from "./node-table.js";
-import type { PolicySource } from "./policies.js";
+import { type PolicySource, SHARED_POLICIES } from "./policies.js";
 import type { Join, NodePolicies, NodeSpec, OutputRef, StoredSpec } from "./types.js";
 
 /** A refusal, with less to write. */
@@ -164,15 +164,7 @@ function checkField(spec: NodeSpec, key: keyof NodeSpec): string | undefined {
  * @returns what is wrong in words, undefined when nothing is
  */
 export function checkPolicies(policies: NodePolicies): string | undefined {
-	for (const key of [
-		"retry",
-		"timeout",
-		"onFailure",
-		"onPatchRejected",
-		"canMutate",
-		"onResume",
-		"fallback",
-	] as const) {
+	for (const key of SHARED_POLICIES) {
 		const value = policies[key];
 		const problem = value === undefined ? undefined : FIELDS[key](value as never);
 		if (problem !== undefined) return problem;

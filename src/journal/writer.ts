@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import type { RunStatus } from "../core/lifecycle.js";
+import { isThenable } from "../core/thenable.js";
 import type { AppendRefusal, Awaitable, Journal, RunAppend, Writer } from "./journal.js";
 import { RunJournal } from "./run-journal.js";
 
@@ -120,7 +121,7 @@ export class JournalWriter {
 			for (const sink of batch) sink.lost(error);
 			return undefined;
 		}
-		if (!isPromiseLike(answer)) {
+		if (!isThenable(answer)) {
 			this.#ahead -= sent;
 			settle(batch, answer, unwritable);
 			return undefined;
@@ -199,8 +200,4 @@ function settle(
 
 function fencedError(run: RunId): SwarmError {
 	return new SwarmError("FENCED", `another process has taken over the run "${run}"`);
-}
-
-export function isPromiseLike<Value>(value: Awaitable<Value>): value is PromiseLike<Value> {
-	return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.js";
 import { milliseconds } from "../core/durations.js";
 import { errorInfo, SwarmError } from "../core/errors.js";
+import { isThenable } from "../core/thenable.js";
 import type { PortAnswer, PortName, PortPolicy } from "./port.js";
 
 const DEFAULT_DEADLINE_MS = 10_000;
@@ -110,8 +111,4 @@ export class PortGuard {
 		this.report(error, this.fail);
 		return { ok: false, error };
 	}
-}
-
-function isThenable<Value>(value: PortAnswer<Value>): value is PromiseLike<Value> {
-	return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

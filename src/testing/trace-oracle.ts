@@ -356,7 +356,8 @@ function endsWait({ wake, at }: Extract<RunEvent, { type: "node.woken" }>, wait:
 		case "retry":
 			return wait === undefined;
 		case "timer":
-			return wait?.kind === "sleep" && wait.until <= at;
+			// A sleep that the runtime gives a name ends when what it is for is there.
+			return wait?.kind === "sleep" && (wait.until <= at || wait.name !== undefined);
 		case "expired":
 			return wait !== undefined && wait.kind !== "sleep" && wait.until !== undefined && wait.until <= at;
 		case "signal":

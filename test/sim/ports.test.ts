@@ -1,12 +1,16 @@
 import {
 	type AnyAgent,
+	type BudgetLedger,
 	type BudgetPort,
 	type BudgetRequest,
+	type BudgetVerdict,
+	budgetLedger,
 	type CriticPort,
 	type CriticVerdict,
 	defineAgent,
 	type NodeSpec,
 	type Ports,
+	type RunInfo,
 	type SwarmOptions,
 	type Usage,
 	VirtualClock,
@@ -19,16 +23,39 @@ import { simulations } from "./cases.js";
 
 /** Books that a child could keep: one measure, one limit. */
 class Books implements BudgetPort {
+	readonly #ledger: BudgetLedger | undefined;
 	readonly #open = new Map<string, { readonly reserved: number; used: number }>();
 	#settled = 0;
 	#over = 0;
 	#next = 0;
 	readonly problems: string[] = [];
 
-	constructor(private readonly limit: number) {}
+	/** @param ledger - gives the verdicts, which are then judged by these books */
+	constructor(
+		private readonly limit: number,
+		ledger?: BudgetLedger,
+	) {
+		this.#ledger = ledger;
+	}
 
-	reserve({ estimate, approved }: BudgetRequest) {
+	open(run: RunInfo, spent: Usage): void {
+		this.#ledger?.open(run, spent);
+	}
+
+	close(run: RunInfo, ended: boolean): void {
+		this.#ledger?.close(run, ended);
+	}
+
+	reserve(request: BudgetRequest): BudgetVerdict {
+		const { estimate, approved } = request;
 		const reserved = estimate["cost"] ?? 0;
+		if (this.#ledger !== undefined) {
+			const verdict = this.#ledger.reserve(request) as BudgetVerdict;
+			if (verdict.verdict === "blocked") return verdict;
+			if (approved) this.#over += reserved;
+			this.#open.set(verdict.reservation, { reserved, used: 0 });
+			return verdict;
+		}
 		const held = [...this.#open.values()].reduce((sum, each) => sum + Math.max(each.reserved, each.used), 0);
 		if (!approved && this.#settled + held + reserved > this.limit)
 			return { verdict: "blocked", reason: "cost is used up" } as const;
@@ -39,6 +66,7 @@ class Books implements BudgetPort {
 	}
 
 	settle(reservation: string, usage: Usage, last: boolean): void {
+		this.#ledger?.settle(reservation, usage, last);
 		const each = this.#open.get(reservation);
 		if (each === undefined) return;
 		each.used = usage["cost"] ?? 0;
@@ -120,11 +148,13 @@ test("37: what is settled is never above the limit by more than what was used be
 				concurrency: fc.integer({ min: 1, max: 5 }),
 				inFlight: fc.constantFrom("finish" as const, "abort" as const),
 				delay: fc.constantFrom(0, 300),
+				real: fc.boolean(),
 				faults: fc.constantFrom({}, { delay: 300, reorder: 300, duplicate: 200 }, { drop: 100, crash: 50 }),
 			}),
-			async ({ seed, nodes, limit, concurrency, inFlight, delay, faults }) => {
+			async ({ seed, nodes, limit, concurrency, inFlight, delay, real, faults }) => {
 				const clock = new VirtualClock(1_000);
-				const books = new Books(limit);
+				const ledger = real ? budgetLedger({ limits: [{ measure: "cost", limit, of: "run" }], clock }) : undefined;
+				const books = new Books(limit, ledger);
 				const { ports } = faultyPorts({ budget: books }, { delay }, new Random(seed), clock);
 				const { outcome } = await simulate({
 					seed,
