@@ -4,24 +4,21 @@ import type { ChunkLog } from "./core/chunk-log.js";
 import { aheadClock, type Clock } from "./core/clock.js";
 import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
-import type { NodeId, RunId } from "./core/ids.js";
+import type { NodeId } from "./core/ids.js";
 import type { Usage } from "./core/usage.js";
-import type { AnyAgent } from "./executor/agent.js";
 import type { AbortCode, Attempt, MemoStore, RunPort } from "./executor/attempt.js";
-import type { Executor } from "./executor/executor.js";
 import type { Question } from "./executor/question.js";
 import { GraphActor } from "./graph/actor.js";
 import type { ActorHost } from "./graph/actor-config.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
-import type { Lease, NodeSpec, Patch, RunEvent, Wake } from "./graph/types.js";
-import type { Journal } from "./journal/journal.js";
+import type { Lease, Wake } from "./graph/types.js";
 import type { RunJournal } from "./journal/run-journal.js";
-import type { JournalWriter } from "./journal/writer.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
-import type { CheckpointerStore } from "./ports/checkpointer.js";
 import type { DeliveryResult } from "./ports/delivery-loop.js";
-import { giveBack, type TakenOver } from "./recovery.js";
+import type { RunInfo } from "./ports/port.js";
+import { giveBack } from "./recovery.js";
 import { attemptsOf, RunHandle } from "./run.js";
+import { RunCalls } from "./run-calls.js";
 import { RunCheckpoints } from "./run-checkpoints.js";
 import { controlOf, type RunControl } from "./run-control.js";
 import type { RunDelivery } from "./run-delivery.js";
@@ -31,44 +28,12 @@ import { pick, policySource } from "./run-policies.js";
 import { RunReaders } from "./run-readers.js";
 import { type RunOptions, settingsOf } from "./run-settings.js";
 import { RunSnapshots } from "./run-snapshots.js";
-import type { Limits } from "./scheduler/limits.js";
 import { RunQueue } from "./scheduler/run-queue.js";
-import type { Scheduler } from "./scheduler/scheduler.js";
-import type { SwarmOptions } from "./swarm-options.js";
+import type { Origin, SwarmParts } from "./swarm-parts.js";
+import { runInfo } from "./swarm-ports.js";
 import { watchForEnd } from "./watch-for-end.js";
 
-/** What a run shares with the others of its swarm. */
-export interface SwarmParts {
-	readonly options: SwarmOptions;
-	readonly agents: ReadonlyMap<string, AnyAgent>;
-	readonly clock: Clock;
-	readonly limits: Limits;
-	readonly executor: Executor;
-	readonly scheduler: Scheduler;
-	/** Where runs are kept, and who writes them there. */
-	readonly journal: Journal | undefined;
-	readonly writer: JournalWriter | undefined;
-	/** Where runs that no journal keeps remember outputs. */
-	readonly memos: MemoStore;
-	/** The run has ended and its functions have returned. */
-	readonly onEnd: (run: ActiveRun) => void;
-}
-
 const DEFAULT_GRACE_MS = 5_000;
-
-/** How a run begins in this process. */
-export interface Origin {
-	readonly run: RunId;
-	/** The graph of a run that is created. */
-	readonly nodes?: readonly NodeSpec[];
-	/** A run that goes on from its journal. */
-	readonly taken?: TakenOver;
-	/** The events that a fork begins with. */
-	readonly history?: readonly RunEvent[];
-	readonly edit?: Patch;
-	/** Of a run that goes on, where the host keeps the progress of nodes itself. */
-	readonly progress?: { readonly store: CheckpointerStore; readonly loaded: ReadonlyMap<NodeId, unknown> };
-}
 
 /** One run inside a swarm: it carries out its actor's effects and knows when all of it is over. */
 export class ActiveRun implements ActorHost, RunPort {
@@ -80,6 +45,8 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly checkpoints: RunCheckpoints;
 	readonly control: RunControl | undefined;
 	readonly memos: MemoStore;
+	/** As ports see it. */
+	readonly info: RunInfo;
 	inFlight = 0;
 	leaked = 0;
 	finished = false;
@@ -103,6 +70,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	#left = false;
 	#onIdle: (() => void) | undefined;
 	#lettingGo: Promise<void> | undefined;
+	#calls: RunCalls | undefined;
 
 	constructor(origin: Origin, options: RunOptions, parts: SwarmParts) {
 		this.#parts = parts;
@@ -111,12 +79,14 @@ export class ActiveRun implements ActorHost, RunPort {
 		const behind = (taken?.state.at ?? origin.history?.at(-1)?.at ?? 0) - parts.clock.now();
 		this.#clock = behind > 0 ? aheadClock(parts.clock, behind) : parts.clock;
 		this.#startedAt = taken?.createdAt ?? this.#clock.now();
+		this.info = runInfo(origin.run, options, { startedAt: this.#startedAt, resumed: taken !== undefined });
 		this.#policies = policySource(parts, options);
 		const { promise, resolve } = Promise.withResolvers<RunOutcome>();
 		this.#resolve = resolve;
 		if (taken === undefined) this.#sink = parts.writer?.open(origin.run);
 		else this.#sink = parts.writer?.open(origin.run, taken.epoch, taken.state.seq, taken.state.status);
-		if (this.#sink !== undefined) this.#sink.staysOpen = parts.options.ports?.delivery !== undefined;
+		if (this.#sink !== undefined)
+			this.#sink.staysOpen = parts.options.ports?.delivery !== undefined && options.parent === undefined;
 		const { journal } = parts;
 		this.memos = this.#sink && journal ? new RunMemos(journal, this.#sink, this.#clock) : parts.memos;
 		if (taken !== undefined) this.#attempts = attemptsOf(taken.state);
@@ -175,6 +145,12 @@ export class ActiveRun implements ActorHost, RunPort {
 		queueMicrotask(() => parts.executor.balance());
 	}
 
+	/** What its nodes call. */
+	get calls(): RunCalls {
+		this.#calls ??= new RunCalls(this, this.#parts, this.#parts.callHost);
+		return this.#calls;
+	}
+
 	#makeActor({ run, nodes, taken, history, edit }: Origin, options: RunOptions): GraphActor {
 		const { options: swarm, agents, journal } = this.#parts;
 		const tap = typeof swarm.journal === "function" ? swarm.journal(run) : this.#sink;
@@ -193,6 +169,9 @@ export class ActiveRun implements ActorHost, RunPort {
 			...(options.onStall !== undefined && { onStall: options.onStall }),
 			...(options.metadata !== undefined && { metadata: options.metadata }),
 			...(journal !== undefined && { settings: settingsOf(options, agents.values(), this.#startedAt) }),
+			// Whose it is can be seen without a journal, too.
+			...(journal === undefined &&
+				options.parent !== undefined && { settings: { options: { parent: options.parent } } }),
 			...(tap !== undefined && { journal: tap }),
 			...pick(swarm, ["ids", "check", "eventBuffer", "maxNodes", "maxDepth", "maxPatchSize", "onListenerError"]),
 		}).actor;
@@ -254,6 +233,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	}
 
 	abort(_actor: GraphActor, lease: Lease, code: AbortCode): void {
+		this.#calls?.leave(lease.node);
 		this.#parts.executor.abort(this, lease, code);
 	}
 
@@ -340,6 +320,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		const { scheduler } = this.#parts;
 		this.#stopWatching?.();
 		scheduler.remove(this.queue);
+		this.#calls?.end();
 		const wallMs = this.#clock.now() - this.#startedAt;
 		const outcome = outcomeOf(this.actor, { attempts: this.#attempts, leaked: this.leaked, wallMs });
 		const { control } = this;

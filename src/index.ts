@@ -22,6 +22,7 @@ export {
 } from "./executor/agent.js";
 export type { AgentGraph } from "./executor/agent-graph.js";
 export { inputJsonSchema } from "./executor/agent-schema.js";
+export type { Callable, CallOptions, Tool, ToolRequest, ToolResult } from "./executor/calls.js";
 export type { Checkpoint } from "./executor/checkpoint.js";
 export type { AgentContext } from "./executor/context.js";
 export type { BudgetView, ToolCall } from "./executor/control.js";
@@ -165,6 +166,7 @@ export type { AttemptInfo, PortName, PortPolicy, RunInfo } from "./ports/port.js
 export { type WebhookDeliveryOptions, webhookDelivery } from "./ports/webhook-delivery.js";
 export { verifyWebhook, type WebhookToVerify, type WebhookVerdict } from "./ports/webhook-signature.js";
 export { toReadableStream } from "./readable-stream.js";
+export type { Recovered } from "./recover-all.js";
 export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
 export type { BudgetBehaviour } from "./run-budget.js";
@@ -178,7 +180,8 @@ export { Limits, type LimitView } from "./scheduler/limits.js";
 export type { AgentLimits } from "./scheduler/node-asks.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
-export { createSwarm, type Recovered, Swarm } from "./swarm.js";
+export { type AnySkill, defineSkill, type Skill, type SkillDefinition } from "./skills.js";
+export { createSwarm, Swarm } from "./swarm.js";
 export type {
 	ForkOptions,
 	GraphSpec,

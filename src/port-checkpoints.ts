@@ -1,4 +1,3 @@
-import type { Origin, SwarmParts } from "./active-run.js";
 import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
 import type { CheckpointerPort, CheckpointerStore } from "./ports/checkpointer.js";
@@ -6,6 +5,7 @@ import { type Guarded, PortGuard } from "./ports/guard.js";
 import type { RunInfo } from "./ports/port.js";
 import type { TakenOver } from "./recovery.js";
 import { optionsOf } from "./run-settings.js";
+import type { Origin, SwarmParts } from "./swarm-parts.js";
 import { runInfo } from "./swarm-ports.js";
 
 /** The progress of a run's nodes, where the host keeps it itself. What is asked of its store is asked in order. */

@@ -1,4 +1,3 @@
-import type { SwarmParts } from "./active-run.js";
 import { warnOf } from "./core/emitter.js";
 import { SwarmError } from "./core/errors.js";
 import { type RunId, randomIds } from "./core/ids.js";
@@ -8,6 +7,7 @@ import { endedRun, type RunHandle } from "./run.js";
 import { deliveryOf, failedBuild, RunDelivery } from "./run-delivery.js";
 import { optionsOf } from "./run-settings.js";
 import type { StartOptions } from "./swarm-options.js";
+import type { SwarmParts } from "./swarm-parts.js";
 import { runInfo } from "./swarm-ports.js";
 
 /** Deliveries of a swarm that none of its runs looks after: of runs that ended in another process, or that never began. */

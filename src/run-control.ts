@@ -1,4 +1,3 @@
-import type { Origin } from "./active-run.js";
 import type { SwarmError } from "./core/errors.js";
 import { isThenable } from "./core/thenable.js";
 import type { Usage } from "./core/usage.js";
@@ -19,6 +18,7 @@ import { CriticWatch } from "./run-critic.js";
 import { deliveryOf, RunDelivery } from "./run-delivery.js";
 import { deadlineOf, type RunOptions } from "./run-settings.js";
 import type { SwarmOptions } from "./swarm-options.js";
+import type { Origin } from "./swarm-parts.js";
 import { type PortPolicies, type Ports, runInfo } from "./swarm-ports.js";
 
 /** What the ports of a run are told of, and act upon. */
@@ -297,6 +297,8 @@ export class RunControl implements AttemptControl {
 		const { ports, info, portPolicies } = this.#setup;
 		const { actor } = this.#run;
 		if (ports.delivery === undefined || outcome.status === "suspended") return undefined;
+		// What a run came to that was called is for the one that called it.
+		if (info.ancestors.length > 0) return undefined;
 		const report = (error: SwarmError): void => actor.report(error, "port delivery");
 		const delivery = deliveryOf(actor, info, outcome);
 		return new RunDelivery(ports.delivery, delivery, portPolicies.delivery ?? {}, actor.clock, report);

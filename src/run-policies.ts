@@ -1,8 +1,8 @@
-import type { SwarmParts } from "./active-run.js";
 import { needsOf } from "./executor/needs.js";
 import { type PolicySource, SHARED_POLICIES } from "./graph/policies.js";
 import type { NodePolicies } from "./graph/types.js";
 import type { RunOptions } from "./run-settings.js";
+import type { SwarmParts } from "./swarm-parts.js";
 
 /** The policies of agents, run and swarm. */
 export function policySource(

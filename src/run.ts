@@ -20,6 +20,7 @@ import type { StreamItem } from "./merged-reader.js";
 import { outcomeOf, type RunOutcome } from "./outcome.js";
 import type { DeliveryResult } from "./ports/delivery-loop.js";
 import { type ChunkOptions, checkStream, RunReaders, type StreamOf, type StreamOptions } from "./run-readers.js";
+import { optionsOf } from "./run-settings.js";
 import type { GraphTypes } from "./swarm-options.js";
 import { RunView } from "./view.js";
 import { type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
@@ -82,6 +83,12 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 		this.#readers = readers;
 		this.#actor = actor;
 		this.#result = result;
+	}
+
+	/** The run and the node in it that called this one; undefined for a run that the host has started. */
+	get parent(): { readonly run: RunId; readonly node: NodeId } | undefined {
+		const { parent } = optionsOf(this.#actor.state.settings);
+		return parent && { run: parent.run, node: parent.node };
 	}
 
 	/** What came of the run, once it has ended and its functions have returned. Never rejects. */

@@ -26,6 +26,7 @@ export function checkOptions(options: SwarmOptions): void {
 	checkJournal(options);
 	checkPorts(options.ports, options.portPolicies);
 	checkBudgetBehaviour(options.budget);
+	checkCalls(options);
 	checkWhole(options.concurrency, "concurrency", 1, 100_000);
 	checkWhole(options.maxNodes, "maxNodes", 0, Number.MAX_SAFE_INTEGER);
 	checkWhole(options.maxDepth, "maxDepth", 0, Number.MAX_SAFE_INTEGER);
@@ -67,6 +68,15 @@ function checkCommon(options: Omit<NodePolicies, "limits"> & { readonly policy?:
 	if (problem !== undefined) throw new SwarmError("INVALID_OPTION", problem);
 	if (options.policy !== undefined && !schedulingPolicies.includes(options.policy)) {
 		throw new SwarmError("INVALID_OPTION", `policy is ${show(options.policy)}: use ${schedulingPolicies.join(" or ")}`);
+	}
+}
+
+function checkCalls({ skills = [], maxCallDepth }: SwarmOptions): void {
+	checkWhole(maxCallDepth, "maxCallDepth", 0, 1_000);
+	if (!Array.isArray(skills)) throw new SwarmError("INVALID_OPTION", "skills is no list");
+	for (const skill of skills) {
+		if (typeof skill?.name !== "string" || typeof skill.graph !== "function")
+			throw new SwarmError("INVALID_OPTION", `${show(skill)} is no skill`, { hint: "make it with defineSkill" });
 	}
 }
 

@@ -15,6 +15,7 @@ import type { BudgetBehaviour } from "./run-budget.js";
 import type { Inspect } from "./run-follower.js";
 import type { LimitOptions } from "./scheduler/limit-options.js";
 import type { SchedulingPolicy } from "./scheduler/run-queue.js";
+import type { AnySkill } from "./skills.js";
 import type { PortPolicies, Ports } from "./swarm-ports.js";
 import type { NodeSpecOf } from "./typed-spec.js";
 
@@ -22,6 +23,10 @@ import type { NodeSpecOf } from "./typed-spec.js";
 export interface SwarmOptions<A extends AnyAgent = AnyAgent> extends GrowthLimits, Omit<NodePolicies, "limits"> {
 	/** The functions that do the work, each under a name of its own. */
 	readonly agents: readonly A[];
+	/** Graphs that agents may call by a name, beside the agents; see `defineSkill`. */
+	readonly skills?: readonly AnySkill[];
+	/** Calls of calls at most; 0 to 1,000, default 10. */
+	readonly maxCallDepth?: number;
 	/** Attempts at a time, over all runs; 1 to 100,000, default 4. */
 	readonly concurrency?: number;
 	/**

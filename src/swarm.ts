@@ -1,4 +1,4 @@
-import { ActiveRun, type Origin, type SwarmParts } from "./active-run.js";
+import { ActiveRun } from "./active-run.js";
 import { checkAgentLimits, limitEntries } from "./agent-limits.js";
 import { systemClock } from "./core/clock.js";
 import { type Duration, milliseconds } from "./core/durations.js";
@@ -16,6 +16,7 @@ import { lostError } from "./graph/story.js";
 import type { Awaitable, Journal, RunSummary, Writer } from "./journal/journal.js";
 import { JournalWriter } from "./journal/writer.js";
 import { openProgress } from "./port-checkpoints.js";
+import { type Recovered, recoverOpen } from "./recover-all.js";
 import { changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
 import { Redeliveries } from "./redelivery.js";
 import { endedRun, type RunHandle } from "./run.js";
@@ -25,6 +26,7 @@ import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { Limits, type LimitView } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
 import { findRun, historyUpTo, loadState } from "./stored-run.js";
+import { SwarmCalls } from "./swarm-calls.js";
 import { agentsByName, checkOptions, checkStart, checkVersionPolicy } from "./swarm-checks.js";
 import type {
 	ForkOptions,
@@ -34,6 +36,8 @@ import type {
 	StartOptions,
 	SwarmOptions,
 } from "./swarm-options.js";
+import type { Origin, SwarmParts } from "./swarm-parts.js";
+import { Toolbox } from "./toolbox.js";
 import type { WaitingFilter, WaitingNode } from "./waiting-list.js";
 
 /** The composition root: agents, limits and ports; it runs many graphs, which share its slots and limits. */
@@ -41,9 +45,10 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	readonly #parts: Omit<SwarmParts, "onEnd">;
 	readonly #writer: Writer;
 	readonly #redeliveries: Redeliveries;
+	readonly #calls: SwarmCalls;
 	readonly #runs = new Map<RunId, ActiveRun>();
 	/** Runs that are being taken over: a second one that tries would take them from the first. */
-	readonly #recovering = new Set<RunId>();
+	readonly #recovering = new Map<RunId, Promise<RunHandle>>();
 	#closed = false;
 
 	/** @internal Use {@link createSwarm}. */
@@ -66,6 +71,14 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		if (journal !== undefined) registerWriter(this.#writer.id);
 		const durability = options.durability ?? (journal?.durable === true ? "strict" : "relaxed");
 		const writer = journal && new JournalWriter({ journal, durability, clock, writer: this.#writer });
+		this.#calls = new SwarmCalls(new Toolbox(agents, options.skills), {
+			options,
+			runs: this.#runs,
+			recovering: this.#recovering,
+			isOpen: () => !this.#closed,
+			begin: (origin, given) => this.#begin(origin, given),
+			recover: (run, given) => this.recover(run, given),
+		});
 		this.#parts = {
 			options,
 			agents,
@@ -76,6 +89,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			journal,
 			writer,
 			memos: new RecentMemos(clock),
+			callHost: this.#calls,
 		};
 		this.#redeliveries = new Redeliveries(this.#parts);
 	}
@@ -98,7 +112,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		try {
 			checkStart(untyped, options);
 			this.#assertNew(run, options.runId !== undefined);
-			return this.#begin({ run, nodes: untyped.nodes }, options) as RunHandle<Types>;
+			return this.#begin({ run, nodes: untyped.nodes }, options).handle as RunHandle<Types>;
 		} catch (error) {
 			this.#redeliveries.refused(run, options, error);
 			throw error;
@@ -107,7 +121,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 
 	/**
 	 * Brings back a run that its journal has and that nobody writes any more: nodes that ended stay ended, nodes that
-	 * ran are tried again, what waited still waits.
+	 * ran are tried again, what waited still waits. Runs that its nodes have called and wait for come back with it. One
+	 * that was called itself, by a node that does not wait for it any more, is cancelled.
 	 *
 	 * @returns the run; of one that has ended, a handle whose result is there
 	 * @throws SwarmError `UNKNOWN_RUN`, `RUN_BUSY` while its writer is alive, `VERSION_MISMATCH`, `SEQ_PRUNED`, `JOURNAL_CORRUPT`,
@@ -117,9 +132,10 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const journal = this.#journalFor("recover");
 		this.#assertHere(run);
 		if (this.#recovering.has(run)) throw busyHere(run);
-		this.#recovering.add(run);
+		const recovering = this.#recover(journal, run, options);
+		this.#recovering.set(run, recovering);
 		try {
-			return await this.#recover(journal, run, options);
+			return await recovering;
 		} finally {
 			this.#recovering.delete(run);
 		}
@@ -136,42 +152,42 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			takeOver(run, { journal, writer: this.#writer, clock, agents, limits, onVersionMismatch }),
 		);
 		const { open, settings, ended } = taken.state;
-		const { signal } = options;
 		if (ended) return this.#redeliveries.deliver(run, taken);
+		const kept = optionsOf(settings);
+		let active: ActiveRun;
 		try {
+			const isWanted = kept.parent === undefined || (await this.#calls.isAwaited(journal, kept.parent, run));
+			const signal = isWanted ? options.signal : AbortSignal.abort("nobody waits for it any more");
 			this.#assertHere(run);
 			const progress = await openProgress(this.#parts, { run, taken });
 			this.#assertHere(run);
-			return this.#begin(
+			active = this.#begin(
 				{ run, taken, ...(progress !== undefined && { progress }) },
-				{ ...optionsOf(settings), open, ...(signal !== undefined && { signal }) },
+				{ ...kept, open, ...(signal !== undefined && { signal }) },
 			);
 		} catch (error) {
 			await giveBack(journal, run, taken.epoch);
 			throw error;
 		}
+		await active.calls.adopt({ onVersionMismatch });
+		return active.handle;
 	}
 
 	/**
-	 * Brings back every run that has not ended and that nobody writes any more.
+	 * Brings back every run that has not ended and that nobody writes any more. Runs that agents have called come back
+	 * with those that called them; one that nobody waits for any more is cancelled.
 	 *
-	 * @returns the runs, oldest first, and those that cannot go on here, each with the reason
+	 * @returns the runs that were not called, oldest first, and those that cannot go on here, each with the reason
 	 * @throws SwarmError `JOURNAL_UNAVAILABLE`, `JOURNAL_CORRUPT`, `INVALID_OPTION`, `SWARM_CLOSED`
 	 */
 	async recoverAll(options: RecoverOptions = {}): Promise<Recovered> {
 		const journal = this.#journalFor("recoverAll");
 		const open = await fromJournal(() => journal.runs({ ended: false }));
-		const runs: RunHandle[] = [];
-		const refused: { run: RunId; error: SwarmError }[] = [];
-		// Side by side: it may take a while to see that the writer of one of them is dead.
-		const asked = open.filter(({ run }) => !this.#runs.has(run)).toReversed();
-		const answers = await Promise.allSettled(asked.map(({ run }) => this.recover(run, options)));
-		for (const [i, answer] of answers.entries()) {
-			if (answer.status === "fulfilled") runs.push(answer.value);
-			else if (SwarmError.is(answer.reason)) refused.push({ run: asked[i]?.run ?? "", error: answer.reason });
-			else throw answer.reason;
-		}
-		return { runs, refused };
+		return recoverOpen(
+			open.map(({ run }) => run).toReversed(),
+			(run) => this.#runs.has(run),
+			(run) => this.recover(run, options),
+		);
 	}
 
 	/**
@@ -199,7 +215,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		this.#assertNew(run, given.runId !== undefined);
 		const { clock, agents, limits } = this.#parts;
 		const kept: RunOptions = { ...optionsOf(past.settings), ...given };
-		const { deadlineAt: _, ...merged } = kept;
+		// Nobody waits for the fork of a run that was called.
+		const { deadlineAt: _, parent: __, ...merged } = kept;
 		const { open = past.open } = merged;
 		const settings = settingsOf(merged, agents.values(), clock.now());
 		const { events: history, state } = forkHistory(past, [...editedNodes(edit), ...reset], {
@@ -210,10 +227,10 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		});
 		// It runs with the agents as they are; without them it would never end.
 		changedAgents(state, { agents, limits, onVersionMismatch: "run" });
-		return this.#begin({ run, history, edit }, { ...merged, open });
+		return this.#begin({ run, history, edit }, { ...merged, open }).handle;
 	}
 
-	#begin(origin: Origin, options: RunOptions): RunHandle {
+	#begin(origin: Origin, options: RunOptions): ActiveRun {
 		// A run can end before this returns; then it is not among those that go on.
 		const active: ActiveRun = new ActiveRun(origin, options, {
 			...this.#parts,
@@ -222,7 +239,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			},
 		});
 		if (!active.finished) this.#runs.set(origin.run, active);
-		return active.handle;
+		return active;
 	}
 
 	#assertOpen(): void {
@@ -269,7 +286,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		throw new RunFailedError(handle.id, outcome);
 	}
 
-	/** Runs that have not ended, oldest first. */
+	/** Runs that have not ended, those that agents have called included, oldest first. */
 	runs(): RunHandle[] {
 		return [...this.#runs.values()].filter(({ finished }) => !finished).map((run) => run.handle);
 	}
@@ -342,13 +359,6 @@ function findNow(journal: Journal, run: RunId): Awaitable<RunSummary | undefined
 	} catch (error) {
 		throw lostError(error);
 	}
-}
-
-/** What came of {@link Swarm.recoverAll}. */
-export interface Recovered {
-	readonly runs: readonly RunHandle[];
-	/** Runs that are as they were. */
-	readonly refused: readonly { readonly run: RunId; readonly error: SwarmError }[];
 }
 
 /**

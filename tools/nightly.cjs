@@ -16,6 +16,7 @@ const FILES = [
 	"test/sim/swarm",
 	"test/sim/restarts",
 	"test/sim/ports",
+	"test/sim/calls",
 	"test/sim/same-seed",
 	"test/sim/rates"
 ];

@@ -9,6 +9,7 @@ const SUITES = {
 	swarm: "test/sim/swarm.test.ts",
 	restarts: "test/sim/restarts.test.ts",
 	ports: "test/sim/ports.test.ts",
+	calls: "test/sim/calls.test.ts",
 	"same-seed": "test/sim/same-seed.test.ts",
 	rates: "test/sim/rates.test.ts",
 	commands: "test/model/commands.test.ts",

@@ -104,7 +104,7 @@ function noop(): void {}
  * A wait that ends badly throws where it is awaited. One that nobody awaits, of a function that has
  * returned for instance, must not end the process as an unhandled rejection.
  */
-function heard<Value>(wait: Promise<Value>): Promise<Value> {
+export function heard<Value>(wait: Promise<Value>): Promise<Value> {
 	wait.catch(noop);
 	return wait;
 }

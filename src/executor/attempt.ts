@@ -8,6 +8,7 @@ import type { Answer, GraphActor } from "../graph/actor.js";
 import type { Command } from "../graph/command.js";
 import type { Lease, StagedPatch, Wait, Wake } from "../graph/types.js";
 import type { AnyAgent } from "./agent.js";
+import type { CallPort } from "./calls.js";
 import { AgentContext } from "./context.js";
 import type { AttemptControl } from "./control.js";
 import type { MemoPlan } from "./memo.js";
@@ -42,6 +43,8 @@ export interface RunPort {
 	readonly checkpoints: CheckpointStore;
 	/** What the host has plugged in; none where it has nothing. */
 	readonly control: AttemptControl | undefined;
+	/** What its agents may call, and who does it. */
+	readonly calls: CallPort;
 	/** Functions that have not returned, leaked ones left out. */
 	inFlight: number;
 	/** Functions that had not returned when their grace was over. */
@@ -193,11 +196,17 @@ export class Attempt {
 		return new Promise((resolve) => this.run.actor.post(command, resolve));
 	}
 
-	/** Gives lease and slot back and waits. Waits of one attempt come one after the other. */
-	park(wait: Wait, question?: Question): Promise<Wake> {
+	/**
+	 * Gives lease and slot back and waits. Waits of one attempt come one after the other.
+	 *
+	 * @param question - what is asked, where answers are looked at
+	 * @param onParked - called when that is committed
+	 */
+	park(wait: Wait, question?: Question, onParked?: () => void): Promise<Wake> {
 		const interruption = this.interrupt();
 		const before = interruption.waits;
-		const parked = before === undefined ? this.#park(wait, question) : before.then(() => this.#park(wait, question));
+		const park = (): Promise<Wake> => this.#park(wait, question, onParked);
+		const parked = before === undefined ? park() : before.then(park);
 		const settled = parked.then(noop, noop);
 		interruption.waits = settled;
 		void settled.then(() => {
@@ -206,8 +215,8 @@ export class Attempt {
 		return parked;
 	}
 
-	#park(wait: Wait, question: Question | undefined): Promise<Wake> {
-		return question === undefined ? this.#parkNow(wait) : this.#parkAsking(wait, question);
+	#park(wait: Wait, question: Question | undefined, onParked: (() => void) | undefined): Promise<Wake> {
+		return question === undefined ? this.#parkNow(wait, onParked) : this.#parkAsking(wait, question);
 	}
 
 	/** An answer may be looked at as soon as somebody can see the question. */
@@ -223,7 +232,7 @@ export class Attempt {
 		}
 	}
 
-	#parkNow(wait: Wait): Promise<Wake> {
+	#parkNow(wait: Wait, onParked?: () => void): Promise<Wake> {
 		return new Promise((resolve, reject) => {
 			if (this.over !== undefined) {
 				reject(this.#reason(this.over));
@@ -236,6 +245,7 @@ export class Attempt {
 				if ("code" in answer) reject(SwarmError.from(answer));
 				else interruption.waiting = { resolve, reject };
 				this.run.parkedOrNot(this, !("code" in answer));
+				if (!("code" in answer)) onParked?.();
 			});
 		});
 	}

@@ -5,8 +5,16 @@ import { checkUsage, type Usage } from "../core/usage.js";
 import type { Settled } from "../graph/dependencies.js";
 import type { Wait, Wake } from "../graph/types.js";
 import { AgentGraph } from "./agent-graph.js";
-import { AgentWaits } from "./agent-waits.js";
+import { AgentWaits, heard } from "./agent-waits.js";
 import type { Attempt } from "./attempt.js";
+import {
+	AttemptCalls,
+	type Callable,
+	type CallOptions,
+	type Tool,
+	type ToolRequest,
+	type ToolResult,
+} from "./calls.js";
 import { Checkpoint } from "./checkpoint.js";
 import type { BudgetView } from "./control.js";
 import { Emission, type EmitOptions } from "./emission.js";
@@ -19,6 +27,7 @@ interface Made {
 	emission?: Emission;
 	/** Names of steps that this attempt has used. */
 	steps?: Set<string>;
+	calls?: AttemptCalls;
 	graph?: AgentGraph;
 	deps?: AnyDeps;
 	settled?: Readonly<Record<string, Settled>>;
@@ -201,6 +210,50 @@ export class AgentContext<Deps = AnyDeps> {
 	get lastError(): ErrorInfo | undefined {
 		const { run, lease } = this.#attempt;
 		return lease.attempt > 1 ? run.actor.leases.lastError(lease) : undefined;
+	}
+
+	/**
+	 * Calls another agent, or a skill, in a run of its own, and waits for it without holding a slot. Calls of one attempt
+	 * come one after the other. After a crash an attempt that makes the same calls in the same order gets what they came
+	 * to, and nothing is called twice; a retry calls anew.
+	 *
+	 * @param target - the agent or skill, or its name
+	 * @param input - plain data
+	 * @returns the output of the agent; of a skill what its `output` makes of its run, or the outputs of its sinks by id
+	 * @throws SwarmError `UNKNOWN_TOOL` for what may not be called, `INVALID_INPUT`, `LIMIT_EXCEEDED` beyond `maxCallDepth` or
+	 * 10,000 calls, `PORT_FAILED`, `DUPLICATE_STEP` for a key used twice, `CALL_FAILED` with the first failure of the run as
+	 * `cause`; `CANCELLED` or `TIMEOUT` when the attempt ends meanwhile, which cancels the run
+	 */
+	call<Input, Output>(
+		target: Callable<Input, Output>,
+		...given: undefined extends Input ? [input?: Input, options?: CallOptions] : [input: Input, options?: CallOptions]
+	): Promise<Output>;
+	call<Output = unknown>(name: string, input?: unknown, options?: CallOptions): Promise<Output>;
+	call(target: Callable | string, input?: unknown, options?: CallOptions): Promise<unknown> {
+		return heard(this.#calls.call(target, input, options));
+	}
+
+	/**
+	 * Makes several calls at a time, as a model asks for several tools: their runs go on side by side, as far as there are
+	 * slots. All are admitted before any begins.
+	 *
+	 * @param requests - at most 1,000
+	 * @returns what each came to, in order
+	 * @throws SwarmError what {@link call} throws, but for `CALL_FAILED`: that is said in the results
+	 */
+	callAll(requests: readonly ToolRequest[], options?: CallOptions): Promise<readonly ToolResult[]> {
+		return heard(this.#calls.callAll(requests, options));
+	}
+
+	get #calls(): AttemptCalls {
+		this.#made ??= {};
+		this.#made.calls ??= new AttemptCalls(this.#attempt, (wait) => this.#made?.waits?.answered(wait));
+		return this.#made.calls;
+	}
+
+	/** What {@link call} may call. @throws SwarmError `PORT_FAILED` */
+	tools(): readonly Tool[] {
+		return this.#attempt.run.calls.tools(this.#attempt);
 	}
 
 	/** Reads what is committed, and stages changes for the completion. */

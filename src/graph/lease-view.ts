@@ -39,6 +39,11 @@ export class LeaseView {
 		return (this.graph.extras.get(this.numberOf(lease))?.interruptions ?? 0) > 0;
 	}
 
+	/** The number of the attempt, those left out that were ended from outside: it grows by retries only. */
+	tries(lease: Lease): number {
+		return lease.attempt - (this.graph.extras.get(this.numberOf(lease))?.interruptions ?? 0);
+	}
+
 	/** Results of steps that attempts of the node have recorded. */
 	steps(lease: Lease): ReadonlyMap<string, unknown> | undefined {
 		return this.graph.extras.get(this.numberOf(lease))?.steps;

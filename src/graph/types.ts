@@ -180,7 +180,14 @@ export type Wait =
 			readonly resume?: "crash" | "version";
 	  }
 	/** The run of an agent or a graph that it has called. */
-	| { readonly kind: "child"; readonly run: RunId; readonly name: string; readonly until?: undefined };
+	| {
+			readonly kind: "child";
+			readonly run: RunId;
+			readonly name: string;
+			/** What it has called together, in order; their runs have the id and a number. */
+			readonly together?: readonly string[];
+			readonly until?: undefined;
+	  };
 
 /** What ended a wait, with what came. */
 export type Wake =

@@ -2,6 +2,7 @@ import type { VirtualClock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import { isTerminal } from "../core/lifecycle.js";
+import type { Snapshot } from "../graph/types.js";
 import type { RunOutcome } from "../outcome.js";
 import type { RunHandle } from "../run.js";
 import { turned } from "./turn.js";
@@ -57,9 +58,10 @@ export async function runToEnd(
 			idle = 0;
 			if (++fired > steps) throw notEnded(run, `${steps} timers have fired`);
 		} else if (++idle > IDLE_TURNS) {
-			const { counts, status } = run.snapshot();
-			// What is ready waits for a slot or a limit, which a function of another run may hold.
-			if (counts.running === 0 && (counts.ready === 0 || status === "paused"))
+			const snapshot = run.snapshot();
+			const { counts, status } = snapshot;
+			// What is ready waits for a slot or a limit, which a function of another run may hold; so may what was called.
+			if (counts.running === 0 && (counts.ready === 0 || status === "paused") && !hasCalled(snapshot))
 				throw notEnded(run, "nothing is left that could happen");
 			event ??= nextEvent(run).then(() => {
 				event = undefined;
@@ -69,6 +71,11 @@ export async function runToEnd(
 		}
 	}
 	return outcome;
+}
+
+function hasCalled(snapshot: Snapshot): boolean {
+	for (const { wait } of snapshot.nodes({ state: "waiting" })) if (wait?.kind === "child") return true;
+	return false;
 }
 
 async function nextEvent(run: RunHandle): Promise<void> {
