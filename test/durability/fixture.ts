@@ -93,6 +93,36 @@ export function mortal(journal: Journal): { readonly journal: Journal; readonly 
 	};
 }
 
+/** When a process dies: with its n-th append, which is written or not. */
+export interface Death {
+	readonly appends: number;
+	readonly written: boolean;
+}
+
+/** A journal whose process dies in one of its appends: nobody hears of anything any more. */
+export function dying(
+	inner: Journal,
+	death: Death | undefined,
+): { readonly journal: Journal; readonly isDead: () => boolean } {
+	const { journal, kill } = mortal(inner);
+	let appends = 0;
+	let dead = false;
+	const proxy = new Proxy(journal, {
+		get(target, key) {
+			const member: unknown = Reflect.get(target, key, target);
+			if (key !== "append" || typeof member !== "function") return member;
+			return (...given: unknown[]) => {
+				if (++appends !== death?.appends) return member.apply(target, given);
+				if (death.written) member.apply(target, given);
+				dead = true;
+				kill();
+				return new Promise(() => {});
+			};
+		},
+	});
+	return { journal: proxy, isDead: () => dead };
+}
+
 /** A journal that answers by promises only, a turn of the event loop later. */
 export function promised(inner: Journal): Journal {
 	return new Proxy(inner, {
@@ -217,13 +247,18 @@ export class Lives {
 
 	next(options: Partial<SwarmOptions> = {}, agents = this.#agents): Life {
 		this.die();
-		const { journal, kill } = mortal(this.journal);
-		const clock = new VirtualClock(this.now);
-		this.#kill = kill;
-		this.#clock = clock;
 		this.#agents = agents;
+		const { journal, kill } = mortal(this.journal);
+		this.#kill = kill;
+		const life = this.over(journal, new VirtualClock(this.now), options);
+		this.#clock = life.clock;
+		return life;
+	}
+
+	/** A swarm over a journal given for it, which nobody lets die. */
+	over(journal: Journal, clock = new VirtualClock(this.now), options: Partial<SwarmOptions> = {}): Life {
 		const swarm = createSwarm<AnyAgent>({
-			agents,
+			agents: this.#agents,
 			clock,
 			ids: this.#ids,
 			check: "full",

@@ -146,6 +146,17 @@ describe.each(journals())("a run in a %s journal", (_, make) => {
 		await pass(early, 5_100);
 		expect(await zombie.result()).toMatchObject({ status: "failed", reason: expect.stringContaining("FENCED") });
 	});
+
+	test("is not told so of a run that is about to be written for the first time", async () => {
+		const { swarm, clock } = new Lives([hanging([]).agent, echo], {}, make()).next();
+		swarm.start({ nodes: [{ id: "a", agent: "hanging" }] }, { runId: "r" });
+		await pass(clock, 4_999);
+		const run = swarm.start({ nodes: [{ id: "a", agent: "echo", input: 1 }] }, { runId: "s" });
+		// The heart beats before anything of it is in the journal.
+		clock.advance(1);
+		await rest();
+		expect(await run.result()).toMatchObject({ status: "completed" });
+	});
 });
 
 test("a heartbeat leaves alone what has been started and is not on the disk yet", async () => {
