@@ -4,12 +4,12 @@ import { CallGroup } from "./call-group.js";
 import type { Timer } from "./core/clock.js";
 import { errorInfo, SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
+import { isThenable } from "./core/thenable.js";
 import type { Attempt } from "./executor/attempt.js";
 import { type CallPort, type CallRequest, isMember, memberRun, type Tool } from "./executor/calls.js";
 import { WAITING } from "./graph/node-table.js";
 import type { Wait } from "./graph/types.js";
 import type { RunSummary } from "./journal/journal.js";
-import { isPromiseLike } from "./journal/writer.js";
 import type { RunHandle } from "./run.js";
 import type { RunOptions } from "./run-settings.js";
 import type { GraphSpec, ParentCall, RecoverOptions } from "./swarm-options.js";
@@ -186,7 +186,7 @@ export class RunCalls implements CallPort {
 			const found = this.#parts.journal?.find(call.run);
 			const go = (summary: RunSummary | undefined): void | Promise<void> =>
 				summary === undefined ? missing() : this.#bringBack(call);
-			if (!isPromiseLike(found)) return go(found);
+			if (!isThenable(found)) return go(found);
 			return found.then((summary) => this.#guarded(call, () => go(summary)));
 		});
 	}
