@@ -1,4 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
+import { actorSettings } from "./actor-settings.js";
 import { agentLimits, isLimited } from "./agent-limits.js";
 import type { ChunkLog } from "./core/chunk-log.js";
 import { aheadClock, type Clock } from "./core/clock.js";
@@ -24,9 +25,9 @@ import { controlOf, type RunControl } from "./run-control.js";
 import type { RunDelivery } from "./run-delivery.js";
 import { RunFollower } from "./run-follower.js";
 import { RunMemos } from "./run-memos.js";
-import { pick, policySource } from "./run-policies.js";
+import { policySource } from "./run-policies.js";
 import { RunReaders } from "./run-readers.js";
-import { type RunOptions, settingsOf } from "./run-settings.js";
+import type { RunOptions } from "./run-settings.js";
 import { RunSnapshots } from "./run-snapshots.js";
 import { RunQueue } from "./scheduler/run-queue.js";
 import type { Origin, SwarmParts } from "./swarm-parts.js";
@@ -152,7 +153,7 @@ export class ActiveRun implements ActorHost, RunPort {
 	}
 
 	#makeActor({ run, nodes, taken, history, edit }: Origin, options: RunOptions): GraphActor {
-		const { options: swarm, agents, journal } = this.#parts;
+		const { options: swarm } = this.#parts;
 		const tap = typeof swarm.journal === "function" ? swarm.journal(run) : this.#sink;
 		return GraphActor.create({
 			run,
@@ -160,20 +161,10 @@ export class ActiveRun implements ActorHost, RunPort {
 			...(taken !== undefined && { recovered: taken }),
 			...(history !== undefined && { history }),
 			...(edit !== undefined && { edit }),
-			open: options.open === true,
-			policies: this.#policies,
-			timed: [options, swarm, ...swarm.agents].some((source) => source.timeout !== undefined),
+			...actorSettings(options, this.#policies, this.#parts, this.#startedAt),
 			clock: this.#clock,
-			...(swarm.seed !== undefined && { seed: swarm.seed }),
 			host: this,
-			...(options.onStall !== undefined && { onStall: options.onStall }),
-			...(options.metadata !== undefined && { metadata: options.metadata }),
-			...(journal !== undefined && { settings: settingsOf(options, agents.values(), this.#startedAt) }),
-			// Whose it is can be seen without a journal, too.
-			...(journal === undefined &&
-				options.parent !== undefined && { settings: { options: { parent: options.parent } } }),
 			...(tap !== undefined && { journal: tap }),
-			...pick(swarm, ["ids", "check", "eventBuffer", "maxNodes", "maxDepth", "maxPatchSize", "onListenerError"]),
 		}).actor;
 	}
 

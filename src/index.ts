@@ -9,6 +9,7 @@ export type { Plain } from "./core/plain.js";
 export { RetryableError, type RetryableOptions } from "./core/retryable-error.js";
 export type { JsonSchema, SchemaIssue, SchemaResult, StandardSchema } from "./core/standard-schema.js";
 export type { Usage } from "./core/usage.js";
+export { createSwarm } from "./create-swarm.js";
 export { defineGraph, type StaticGraph, type StaticInput, type StaticNode } from "./define-graph.js";
 export { toDot, toMermaid } from "./diagram.js";
 export {
@@ -171,6 +172,7 @@ export type { VersionPolicy } from "./recovery.js";
 export { RunHandle } from "./run.js";
 export type { BudgetBehaviour } from "./run-budget.js";
 export { RunFailedError } from "./run-failed-error.js";
+export type { PlannedNode, RunPlan } from "./run-plan.js";
 export { type ReadRunOptions, readRun, StoredRun } from "./run-reader.js";
 export type { ChunkOptions, StreamOf, StreamOptions } from "./run-readers.js";
 export { type WatchOptions, watchRun } from "./run-watch.js";
@@ -181,7 +183,7 @@ export type { AgentLimits } from "./scheduler/node-asks.js";
 export { RunQueue, type RunQueueOptions, type SchedulingPolicy } from "./scheduler/run-queue.js";
 export { Scheduler, type Slots } from "./scheduler/scheduler.js";
 export { type AnySkill, defineSkill, type Skill, type SkillDefinition } from "./skills.js";
-export { createSwarm, Swarm } from "./swarm.js";
+export { Swarm } from "./swarm.js";
 export type {
 	ForkOptions,
 	GraphSpec,

@@ -7,9 +7,16 @@ import { explainBlocked } from "./graph/explain.js";
 import { COMPLETED, FAILED } from "./graph/node-table.js";
 import { countsOf } from "./graph/snapshot.js";
 import type { Blocked } from "./graph/types.js";
+import type { RunPlan } from "./run-plan.js";
 
-/** How a run ended; `suspended`: it has not ended, and goes on where it is recovered. */
-export type EndStatus = Exclude<RunStatus, "created" | "running" | "waiting" | "paused" | "stopping"> | "suspended";
+/**
+ * How a run ended; `suspended`: it has not ended, and goes on where it is recovered; `dry_run`: it was only planned, and
+ * nothing has run.
+ */
+export type EndStatus =
+	| Exclude<RunStatus, "created" | "running" | "waiting" | "paused" | "stopping">
+	| "suspended"
+	| "dry_run";
 
 /** A node that failed, whether the run tolerated it or not. */
 export interface Failure {
@@ -53,6 +60,8 @@ export interface RunOutcome {
 	/** Why each node that had not ended could go no further. */
 	readonly blocked: readonly Blocked[];
 	readonly stats: RunStats;
+	/** What would have run, of a `dry_run`. */
+	readonly plan?: RunPlan;
 }
 
 /** What the figures need beside the state. */

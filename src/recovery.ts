@@ -191,3 +191,8 @@ export async function fromJournal<Value>(ask: () => Value | PromiseLike<Value>):
 		throw new SwarmError("JOURNAL_UNAVAILABLE", "the journal cannot be read", {}, { cause: error });
 	}
 }
+
+/** Why a run cannot be taken over from the swarm that is asked to. */
+export function busyHere(run: RunId): SwarmError {
+	return new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint: "see swarm.runs()" });
+}

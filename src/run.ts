@@ -52,6 +52,8 @@ export interface RunLinks {
 	readonly delivered?: Promise<DeliveryResult | undefined>;
 	/** What its functions have asked that not every answer fits. */
 	readonly questions?: ReadonlyMap<NodeId, Question>;
+	/** Why nothing can be asked of it: it was only planned. */
+	readonly refusal?: SwarmError;
 }
 
 /**
@@ -69,16 +71,18 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 	readonly #readers: RunReaders;
 	readonly #delivered: Promise<DeliveryResult | undefined>;
 	readonly #questions: ReadonlyMap<NodeId, Question>;
+	readonly #refusal: SwarmError | undefined;
 
 	/** @internal Runs are made by `swarm.start`. */
 	constructor(
 		actor: GraphActor,
 		result: Promise<RunOutcome>,
 		readers: RunReaders,
-		{ delivered = Promise.resolve(undefined), questions = new Map() }: RunLinks = {},
+		{ delivered = Promise.resolve(undefined), questions = new Map(), refusal }: RunLinks = {},
 	) {
 		this.#delivered = delivered;
 		this.#questions = questions;
+		this.#refusal = refusal;
 		this.id = actor.state.run;
 		this.#readers = readers;
 		this.#actor = actor;
@@ -206,7 +210,7 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 
 	/** Ends the run: signals abort, nothing starts any more. Harmless when it has ended. */
 	async cancel(reason = "cancelled"): Promise<RunOutcome> {
-		if (!this.#actor.state.ended) {
+		if (!this.#actor.state.ended && this.#refusal === undefined) {
 			await this.#end({
 				type: "cancel",
 				status: "cancelled",
@@ -223,7 +227,7 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 
 	/** Whose journal fails, then or now, has ended already: its result says why. */
 	async #end(command: Command): Promise<void> {
-		if (this.#actor.poison !== undefined) return;
+		if (this.#actor.poison !== undefined || this.#refusal !== undefined) return;
 		try {
 			await this.#do(command);
 		} catch (error) {
@@ -321,6 +325,7 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 	}
 
 	async #do(command: Command): Promise<void> {
+		if (this.#refusal !== undefined) throw this.#refusal;
 		const answer: Answer = await ask(this.#actor, command);
 		if ("code" in answer) throw SwarmError.from(answer);
 	}

@@ -1,8 +1,10 @@
 import { SwarmError } from "./core/errors.js";
 import type { RunId } from "./core/ids.js";
+import { isThenable } from "./core/thenable.js";
 import { apply } from "./graph/apply.js";
 import { restoreState } from "./graph/image-restore.js";
 import { RunState } from "./graph/state.js";
+import { lostError } from "./graph/story.js";
 import type { RunEvent, RunSettings } from "./graph/types.js";
 import type { Journal, RunSummary } from "./journal/journal.js";
 import { readEvents, streamEvents } from "./journal/reader.js";
@@ -141,4 +143,14 @@ function unknownRun(run: RunId): SwarmError {
 	return new SwarmError("UNKNOWN_RUN", `the journal has no run "${run}"`, {
 		hint: "check the id, and that it is the right journal",
 	});
+}
+
+/** Whether a journal that answers at once has the run. @throws SwarmError `JOURNAL_UNAVAILABLE` */
+export function hasNow(journal: Journal, run: RunId): boolean {
+	try {
+		const found = journal.find(run);
+		return found !== undefined && !isThenable(found);
+	} catch (error) {
+		throw lostError(error);
+	}
 }

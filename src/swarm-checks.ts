@@ -50,6 +50,8 @@ export function checkStart(graph: GraphSpec, options: StartOptions): void {
 	checkCommon(options);
 	checkBudgetBehaviour(options.budget);
 	if (options.deadline !== undefined) milliseconds(options.deadline, "deadline");
+	if (options.dryRun !== undefined && typeof options.dryRun !== "boolean")
+		throw new SwarmError("INVALID_OPTION", `dryRun is ${show(options.dryRun)}: use true or false`);
 	const { signal } = options;
 	if (signal !== undefined && (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function")) {
 		throw new SwarmError("INVALID_OPTION", "signal is no AbortSignal");

@@ -116,7 +116,7 @@ export interface RecoverOptions {
 }
 
 /** Options of a run that is made from another one; those of the old run hold where none are given. */
-export interface ForkOptions extends Omit<StartOptions, "onStall"> {
+export interface ForkOptions extends Omit<StartOptions, "onStall" | "dryRun"> {
 	/** The last event of the old run that counts; by default all do. */
 	readonly atSeq?: number;
 	/** What is changed before anything runs: nodes that it names run again, and whatever depends on them. */
@@ -153,4 +153,9 @@ export interface StartOptions extends Omit<NodePolicies, "limits"> {
 	/** Attempts of this run at a time. */
 	readonly concurrency?: number;
 	readonly policy?: SchedulingPolicy;
+	/**
+	 * Only plans: everything is checked as for a start, no agent runs and nothing is kept. The result is there at once,
+	 * with the status `dry_run` and the `plan`. See also `swarm.plan`.
+	 */
+	readonly dryRun?: boolean;
 }

@@ -5,27 +5,27 @@ import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { registerWriter, thisProcess, unregisterWriter } from "./core/host.js";
 import { type RunId, randomIds } from "./core/ids.js";
-import { isThenable } from "./core/thenable.js";
 import { checkWhole } from "./core/whole.js";
+import { type DryOrigin, dryRun, planRun, refuseDryRun } from "./dry-run.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { Executor } from "./executor/executor.js";
 import { LocalPool } from "./executor/worker-pool.js";
 import { editedNodes, forkHistory } from "./fork.js";
 import { checkPatchShape } from "./graph/mutation-shape.js";
-import { lostError } from "./graph/story.js";
-import type { Awaitable, Journal, RunSummary, Writer } from "./journal/journal.js";
+import type { Journal, Writer } from "./journal/journal.js";
 import { JournalWriter } from "./journal/writer.js";
 import { openProgress } from "./port-checkpoints.js";
 import { type Recovered, recoverOpen } from "./recover-all.js";
-import { changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
+import { busyHere, changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
 import { Redeliveries } from "./redelivery.js";
 import { endedRun, type RunHandle } from "./run.js";
 import { RunFailedError } from "./run-failed-error.js";
 import { RecentMemos } from "./run-memos.js";
+import type { RunPlan } from "./run-plan.js";
 import { optionsOf, type RunOptions, settingsOf } from "./run-settings.js";
 import { Limits, type LimitView } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
-import { findRun, historyUpTo, loadState } from "./stored-run.js";
+import { findRun, hasNow, historyUpTo, loadState } from "./stored-run.js";
 import { SwarmCalls } from "./swarm-calls.js";
 import { agentsByName, checkOptions, checkStart, checkVersionPolicy } from "./swarm-checks.js";
 import type {
@@ -106,17 +106,40 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		options: StartOptions = {},
 	): RunHandle<Types> {
 		this.#assertOpen();
-		// The types of the agents were checked where the graph was written.
-		const untyped = graph as unknown as GraphSpec;
-		const run = options.runId ?? (this.#parts.options.ids ?? randomIds).run();
+		const run = this.#idOf(options);
+		if (options.dryRun === true)
+			return dryRun(this.#originOf(graph, run, options), options, this.#parts) as RunHandle<Types>;
 		try {
-			checkStart(untyped, options);
-			this.#assertNew(run, options.runId !== undefined);
-			return this.#begin({ run, nodes: untyped.nodes }, options).handle as RunHandle<Types>;
+			return this.#begin(this.#originOf(graph, run, options), options).handle as RunHandle<Types>;
 		} catch (error) {
 			this.#redeliveries.refused(run, options, error);
 			throw error;
 		}
+	}
+
+	/**
+	 * What {@link start} would run, in which order, and how long it would take, as far as that is known beforehand. No agent
+	 * runs, no port is asked, and nothing is kept. `start` with `dryRun` gives the same as a run that is over.
+	 *
+	 * @returns the nodes that would run, in the order in which they would start, then those that would not; and totals
+	 *
+	 * @throws SwarmError what {@link start} throws
+	 */
+	plan(graph: GraphSpec<A>, options: Omit<StartOptions, "dryRun"> = {}): RunPlan {
+		this.#assertOpen();
+		return planRun(this.#originOf(graph, this.#idOf(options), options), options, this.#parts);
+	}
+
+	#idOf({ runId }: StartOptions): RunId {
+		return runId ?? (this.#parts.options.ids ?? randomIds).run();
+	}
+
+	#originOf(graph: unknown, run: RunId, options: StartOptions): DryOrigin {
+		// The types of the agents were checked where the graph was written.
+		const untyped = graph as GraphSpec;
+		checkStart(untyped, options);
+		this.#assertNew(run, options.runId !== undefined);
+		return { run, nodes: untyped.nodes };
 	}
 
 	/**
@@ -211,7 +234,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		await this.#parts.writer?.flush();
 		const past = await fromJournal(() => historyUpTo(journal, from, atSeq));
 		this.#assertOpen();
-		const run = given.runId ?? (this.#parts.options.ids ?? randomIds).run();
+		const run = this.#idOf(given);
 		this.#assertNew(run, given.runId !== undefined);
 		const { clock, agents, limits } = this.#parts;
 		const kept: RunOptions = { ...optionsOf(past.settings), ...given };
@@ -250,8 +273,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		let known = this.#runs.has(run);
 		// Ids of our own are as good as unique; a journal that answers later refuses the first batch.
 		if (!known && given && this.#parts.journal !== undefined) {
-			const found = findNow(this.#parts.journal, run);
-			known = found !== undefined && !isThenable(found);
+			known = hasNow(this.#parts.journal, run);
 		}
 		if (known) throw new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: "use another runId" });
 	}
@@ -274,12 +296,13 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * Runs a graph to its end: the short form.
 	 *
 	 * @returns the outputs of the completed sinks, by id
-	 * @throws SwarmError what {@link start} throws; `RUN_FAILED` with `outcome` when it did not complete
+	 * @throws SwarmError what {@link start} throws; `INVALID_OPTION` for a `dryRun`; `RUN_FAILED` with `outcome` when it did not complete
 	 */
 	async run<Sinks extends GraphTypes["sinks"] = GraphTypes["sinks"]>(
 		graph: GraphSpec<A, GraphTypes & { readonly sinks: Sinks }>,
 		options: StartOptions = {},
 	): Promise<Sinks> {
+		refuseDryRun(options);
 		const handle = this.start(graph, options);
 		const outcome = await handle.result();
 		if (outcome.status === "completed") return outcome.outputs as Sinks;
@@ -351,46 +374,4 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
 	}
-}
-
-function findNow(journal: Journal, run: RunId): Awaitable<RunSummary | undefined> {
-	try {
-		return journal.find(run);
-	} catch (error) {
-		throw lostError(error);
-	}
-}
-
-/**
- * Makes a swarm.
- *
- * @throws SwarmError `DUPLICATE_AGENT`, or `INVALID_OPTION` for an option out of its range
- *
- * @example
- * ```ts
- * import { createSwarm, defineAgent } from "dagswarm";
- *
- * const swarm = createSwarm({
- *   agents: [
- *     defineAgent({ name: "fetch", run: async (topic: string) => topic.length }),
- *     defineAgent({ name: "sum", run: async (_: undefined, ctx) => Number(ctx.deps["a"]) + Number(ctx.deps["b"]) }),
- *   ],
- *   concurrency: 8,
- * });
- * const outputs = await swarm.run({
- *   nodes: [
- *     { id: "a", agent: "fetch", input: "bees" },
- *     { id: "b", agent: "fetch", input: "wasps" },
- *     { id: "total", agent: "sum", dependsOn: ["a", "b"] },
- *   ],
- * });
- * outputs["total"]; // 9
- * ```
- */
-export function createSwarm<const A extends AnyAgent>(options: SwarmOptions<A>): Swarm<A> {
-	return new Swarm(options);
-}
-
-function busyHere(run: RunId): SwarmError {
-	return new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint: "see swarm.runs()" });
 }

@@ -1,8 +1,8 @@
 import { VirtualClock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
+import { createSwarm } from "../create-swarm.js";
 import { defineAgent } from "../executor/agent.js";
 import { type SchedulingPolicy, schedulingPolicies } from "../scheduler/run-queue.js";
-import { createSwarm } from "../swarm.js";
 import type { Schedule, ScheduledTask } from "./schedule.js";
 import { type CompiledWorkflow, compileWorkflow, type Workflow, type WorkflowTask } from "./workflow.js";
 

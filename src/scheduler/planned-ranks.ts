@@ -49,7 +49,8 @@ export class PlannedRanks {
 	}
 }
 
-function taskGraphOf(graph: Graph, open: readonly number[]): TaskGraph {
+/** Nodes as tasks, without the edges that lead elsewhere. @param open - each after those it depends on */
+export function taskGraphOf(graph: Graph, open: readonly number[]): TaskGraph {
 	const task = new Int32Array(graph.size).fill(-1);
 	for (let i = 0; i < open.length; i++) task[open[i] as number] = i;
 	const { nodes, edges } = graph;

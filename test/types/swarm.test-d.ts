@@ -208,7 +208,7 @@ describe("results", () => {
 	test("of a run are outcomes with a status that has ended", () => {
 		expectTypeOf<RunHandle["result"]>().returns.resolves.toEqualTypeOf<RunOutcome>();
 		expectTypeOf<RunOutcome["status"]>().toEqualTypeOf<
-			"completed" | "failed" | "stalled" | "cancelled" | "timed_out" | "budget_exceeded" | "suspended"
+			"completed" | "failed" | "stalled" | "cancelled" | "timed_out" | "budget_exceeded" | "suspended" | "dry_run"
 		>();
 	});
 
