@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { filesUnder, isNode, nodesOf, parse, read, root, type SyntaxNode } from "./source.js";
 
 const sources = filesUnder("src", /\.ts$/);
-const outside = [...filesUnder("demo", /\.ts$/), ...filesUnder("bench", /\.ts$/)];
+const outside = ["demo", "examples", "bench"].flatMap((folder) => filesUnder(folder, /\.ts$/));
 const modules = [...sources, ...outside];
 const code = [...filesUnder(".", /\.[cm]?[jt]s$/), ...filesUnder(".ci", /./)];
 const documents = filesUnder(".", /\.md$/);
@@ -66,7 +66,7 @@ describe("imports", () => {
 		expect(unknown).toEqual([]);
 	});
 
-	test("of demo and bench take nothing but types from inside the library", () => {
+	test("of demo, examples and bench take nothing but types from inside the library", () => {
 		const inward = outside.flatMap((path) =>
 			importsOf(path)
 				.filter(({ source, typeOnly }) => !typeOnly && /^(src|dist)\//.test(resolveLink(path, source)))
