@@ -3,7 +3,18 @@ import { figure } from "./gauge.ts";
 import { measure, type Sample, type Summary, settle, summarise, sweep, warmUpRounds } from "./measure.ts";
 import type { Options } from "./options.ts";
 import { completedIn } from "./outcome.ts";
-import { type AnyAgent, createSwarm, defineAgent, type NodeSpec, type SwarmOptions } from "./product.ts";
+import {
+	type AnyAgent,
+	budgetLedger,
+	createSwarm,
+	defineAgent,
+	idleCritic,
+	memoryAudit,
+	type NodeSpec,
+	type Ports,
+	type StandardSchema,
+	type SwarmOptions,
+} from "./product.ts";
 import { seeded } from "./random.ts";
 import { printTable } from "./table.ts";
 import { type Load, load, type Spec } from "./workloads.ts";
@@ -13,6 +24,8 @@ interface Feature {
 	readonly name: string;
 	readonly options?: Partial<SwarmOptions>;
 	readonly subscribed?: boolean;
+	/** Made anew for every run, as they keep what they are told. */
+	readonly ports?: () => Ports;
 	/** The caller's own specs: made before the clock starts. */
 	readonly decorate?: (spec: Spec, random: () => number) => Spec & NodeSpec;
 }
@@ -36,7 +49,24 @@ const features: readonly Feature[] = [
 		decorate: (spec) => ({ ...spec, limits: ["api"] }),
 	},
 	{ name: "time-outs", decorate: (spec) => ({ ...spec, timeout: "1m" }) },
+	{ name: "schemas in and out", decorate: (spec) => ({ ...spec, agent: "checked" }) },
+	{
+		name: "requests in a window",
+		options: { limits: { api: { requests: { limit: 100_000_000, per: "1h" } } } },
+		decorate: (spec) => ({ ...spec, limits: ["api"] }),
+	},
+	{
+		name: "a budget, one limit",
+		ports: () => ({ budget: budgetLedger({ limits: [{ measure: "nodes", limit: 100_000_000, of: "run" }] }) }),
+	},
+	{ name: "a critic", ports: () => ({ critic: idleCritic({ idleAfter: "1h" }) }) },
+	{ name: "an audit in memory", ports: () => ({ audit: memoryAudit() }) },
 ];
+
+/** Takes whatever comes, as the quickest schema of a library would. */
+const anything: StandardSchema = {
+	"~standard": { version: 1, vendor: "bench", validate: (value) => ({ value }) },
+};
 
 export interface FeatureRow {
 	readonly feature: string;
@@ -76,12 +106,20 @@ function withFeature(feature: Feature): Contender {
 	const agents: readonly AnyAgent[] = [
 		defineAgent({ name: "noop", run: noop }),
 		defineAgent({ name: "one", run: one }),
+		defineAgent({ name: "checked", input: anything, output: anything, run: noop }),
 	];
 	return {
 		name: `dagswarm with ${feature.name}`,
 		peer: false,
 		run: async ({ specs }) => {
-			const swarm = createSwarm({ agents, concurrency, check: "off", ...feature.options });
+			const ports = feature.ports?.();
+			const swarm = createSwarm({
+				agents,
+				concurrency,
+				check: "off",
+				...feature.options,
+				...(ports !== undefined && { ports }),
+			});
 			const run = swarm.start({ nodes: specs });
 			const seen = feature.subscribed === true ? countEvents(run.events()) : undefined;
 			const outcome = await run.result();

@@ -7,12 +7,24 @@ export type {
 	Journal,
 	Mutation,
 	NodeSpec,
+	Ports,
 	RunHandle,
+	StandardSchema,
 	SwarmOptions,
 } from "../src/index.js";
 
 /** The built package, with the types of its source. */
 type Product = typeof import("../src/index.js");
 
-export const { createSwarm, defineAgent, GraphActor, memoryJournal, result, sqliteJournal, toReadableStream } =
-	await importBuilt<Product>("index.js");
+export const {
+	budgetLedger,
+	createSwarm,
+	defineAgent,
+	GraphActor,
+	idleCritic,
+	memoryAudit,
+	memoryJournal,
+	result,
+	sqliteJournal,
+	toReadableStream,
+} = await importBuilt<Product>("index.js");

@@ -131,7 +131,9 @@ export class RunControl implements AttemptControl {
 			return;
 		}
 		const { actor } = this.#run;
-		this.#audit?.add({ at: actor.clock.now(), kind: "error", error: { code: error.code, message: error.message } });
+		// What the record itself does wrong is no entry of it.
+		if (port !== "audit")
+			this.#audit?.add({ at: actor.clock.now(), kind: "error", error: { code: error.code, message: error.message } });
 		actor.post({ type: "portFailed", port, message: error.message, fail }, (answer) => {
 			if ("code" in answer) actor.report(error, `port ${port}`);
 		});

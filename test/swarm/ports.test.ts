@@ -526,6 +526,59 @@ describe("an audit", () => {
 		expect((await finish(quiet, none.clock)).status).toBe("completed");
 	});
 
+	test("has a graph of any size whole, also where it takes its time to begin", async () => {
+		const nodes = Array.from({ length: 25_000 }, (_, i) => ({ id: `n${i}`, agent: "echo", input: i }));
+		for (const later of [false, true]) {
+			const { entries, ports } = recorder();
+			const { audit } = ports;
+			const begins = gate();
+			const slow: Ports = {
+				audit: {
+					startRun: async (info) => {
+						await begins.promise;
+						return audit?.startRun(info) ?? null;
+					},
+				},
+			};
+			const { swarm, clock } = virtualSwarm([echo], { ports: later ? slow : ports, check: "off" });
+			const run = swarm.start({ nodes }, { open: true });
+			const added = entries.filter((entry) => entry.kind === "event" && entry.type === "node.added").length;
+			expect(added).toBe(later ? 0 : 25_000);
+			begins.open();
+			await run.close();
+			await finish(run, clock);
+			expect(entries.filter((entry) => entry.kind === "event" && entry.type === "node.added")).toHaveLength(25_000);
+		}
+	});
+
+	test("that sends a record into itself, or fails while it is told of a failure, comes to its end", async () => {
+		const entries: AuditEntry[] = [];
+		const talk = defineAgent({
+			name: "talk",
+			run: async (_: undefined, ctx) => {
+				log = () => ctx.log("again");
+				ctx.log("first");
+			},
+		});
+		let log = (): void => {};
+		const ports: Ports = {
+			audit: {
+				startRun: () => ({
+					record: (entry) => {
+						entries.push(entry);
+						if (entry.kind === "log" && entries.length < 20) log();
+						if (entries.length === 20) throw new Error("full");
+					},
+					close: () => {},
+				}),
+			},
+		};
+		const { swarm, clock } = virtualSwarm([talk], { ports });
+		const run = swarm.start({ nodes: [{ id: "a", agent: talk }] });
+		expect((await finish(run, clock)).status).toBe("completed");
+		expect(entries).toHaveLength(20);
+	});
+
 	test("that fails is done without, and the run says so; with failRun it ends", async () => {
 		for (const onFailure of ["warn", "failRun"] as const) {
 			const { ports, closed } = recorder((entry) => {
