@@ -193,6 +193,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			});
 		}
 		for (const { context } of executor.attemptsOf(this)) context.progress?.flush();
+		this.control?.flush();
 		if (!this.actor.isOver) this.actor.post({ type: "interrupt" });
 		try {
 			await this.#sink?.flushed();

@@ -34,7 +34,6 @@ interface Spending {
 	model: string | undefined;
 	/** Since when it holds a slot; undefined while it is parked. */
 	heldSince: number | undefined;
-	heldMs: number;
 }
 
 const DEFAULT_MAX_WAIT_MS = 3_600_000;
@@ -46,6 +45,8 @@ const DEGRADES: BudgetView = Object.freeze({ low: false });
 export class RunBudget {
 	readonly #spendings = new Map<Attempt, Spending>();
 	readonly #opened: Guarded<void> | Promise<Guarded<void>> | undefined;
+	/** Attempts that are not let in yet. */
+	readonly #admissions = new Set<Promise<AnyAgent>>();
 	readonly #queue: BudgetQueue;
 	readonly #behaviour: BudgetBehaviour;
 	readonly #maxWait: number;
@@ -75,14 +76,21 @@ export class RunBudget {
 	 * @returns the agent to call, at once where the port answers at once; rejects with `BUDGET_EXCEEDED`
 	 */
 	admit(attempt: Attempt, input: unknown): AnyAgent | Promise<AnyAgent> {
-		if (this.#opened instanceof Promise) return this.#opened.then(() => this.#admit(attempt, input));
+		if (this.#opened instanceof Promise) return this.#later(this.#opened.then(() => this.#admit(attempt, input)));
 		const estimate = this.#estimate(attempt, attempt.agent, input);
 		const first = this.#ask(attempt, estimate, this.#isSpared(attempt));
 		if (!(first instanceof Promise) && first.ok && first.value.verdict === "allowed") {
 			this.#reserved(attempt, first.value);
 			return attempt.agent;
 		}
-		return this.#decide(attempt, input, first);
+		return this.#later(this.#decide(attempt, input, first));
+	}
+
+	#later(admission: Promise<AnyAgent>): Promise<AnyAgent> {
+		this.#admissions.add(admission);
+		const done = (): void => void this.#admissions.delete(admission);
+		admission.then(done, done);
+		return admission;
 	}
 
 	#admit(attempt: Attempt, input: unknown): Promise<AnyAgent> {
@@ -203,9 +211,13 @@ export class RunBudget {
 
 	#open(attempt: Attempt, reservation: string | undefined): Spending {
 		const used = emptyUsage();
-		if (attempt.lease.attempt === 1) addUsage(used, { nodes: 1 });
+		if (this.#isFirst(attempt)) {
+			addUsage(used, { nodes: 1 });
+			// At once: the next process is told of it, however this one ends.
+			this.#charge(attempt, { nodes: 1 });
+		}
 		const heldSince = attempt.run.actor.clock.now();
-		const spending = { reservation, used, low: false, remaining: undefined, model: undefined, heldSince, heldMs: 0 };
+		const spending = { reservation, used, low: false, remaining: undefined, model: undefined, heldSince };
 		this.#spendings.set(attempt, spending);
 		return spending;
 	}
@@ -222,7 +234,12 @@ export class RunBudget {
 		const { estimate } = agent;
 		const given: unknown = typeof estimate === "function" ? estimate(input) : (estimate ?? {});
 		checkUsage(given, `the estimate of agent "${agent.name}"`);
-		return attempt.lease.attempt === 1 ? { ...given, nodes: given.nodes ?? 1 } : given;
+		return this.#isFirst(attempt) ? { ...given, nodes: given.nodes ?? 1 } : given;
+	}
+
+	/** A node counts once, whichever attempt and process of it was let in first. */
+	#isFirst({ run, lease }: Attempt): boolean {
+		return run.actor.leases.usage(lease)?.["nodes"] === undefined;
 	}
 
 	/** How an attempt stands, for its agent. */
@@ -242,9 +259,31 @@ export class RunBudget {
 
 	parked(attempt: Attempt): void {
 		const spending = this.#spendings.get(attempt);
-		if (spending?.heldSince === undefined) return;
-		spending.heldMs += attempt.run.actor.clock.now() - spending.heldSince;
+		if (spending === undefined) return;
+		const held = this.#held(attempt, spending);
+		if (held !== undefined) this.#charge(attempt, held);
+	}
+
+	/** How long it has held its slot since that was asked last. */
+	#held(attempt: Attempt, spending: Spending): Usage | undefined {
+		if (spending.heldSince === undefined) return undefined;
+		const usage = { agentSeconds: (attempt.run.actor.clock.now() - spending.heldSince) / 1_000 };
 		spending.heldSince = undefined;
+		addUsage(spending.used, usage);
+		return usage;
+	}
+
+	#charge({ run, lease }: Attempt, usage: Usage): void {
+		run.actor.post({ type: "charge", node: lease.node, attempt: lease.attempt, usage }, ignore);
+	}
+
+	/** The process is about to let go of the run: what its functions have used until now is written down. */
+	flush(): void {
+		for (const attempt of this.#spendings.keys()) {
+			if (this.#spendings.get(attempt)?.heldSince === undefined) continue;
+			this.parked(attempt);
+			this.continued(attempt);
+		}
 	}
 
 	continued(attempt: Attempt): void {
@@ -252,19 +291,15 @@ export class RunBudget {
 		if (spending !== undefined) spending.heldSince = attempt.run.actor.clock.now();
 	}
 
-	/** The function has returned, or was given up. @returns what it has used beside what it said itself */
-	end(attempt: Attempt): Usage | undefined {
+	/** The function has returned, or was given up. */
+	end(attempt: Attempt): void {
 		const spending = this.#spendings.get(attempt);
-		if (spending === undefined) return undefined;
-		this.parked(attempt);
+		if (spending === undefined) return;
 		this.#spendings.delete(attempt);
-		const own: Usage = {
-			agentSeconds: spending.heldMs / 1_000,
-			...(attempt.lease.attempt === 1 && { nodes: 1 }),
-		};
-		addUsage(spending.used, { agentSeconds: spending.heldMs / 1_000 });
+		const held = this.#held(attempt, spending);
 		this.#settle(spending, true);
-		return own;
+		// Last: the run may be over with it.
+		if (held !== undefined) this.#charge(attempt, held);
 	}
 
 	#settle({ reservation, used }: Spending, last: boolean): void {
@@ -286,6 +321,7 @@ export class RunBudget {
 	async close(ended: boolean): Promise<void> {
 		for (const attempt of [...this.#spendings.keys()]) this.end(attempt);
 		// What is reserved only now is given back, which is asked for in its turn.
+		while (this.#admissions.size > 0) await Promise.allSettled(this.#admissions);
 		await this.guard.settled();
 		this.#queue.close();
 		if (this.port.close !== undefined) await this.guard.ask("close", () => this.port.close?.(this.run, ended));

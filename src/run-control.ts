@@ -173,10 +173,12 @@ export class RunControl implements AttemptControl {
 		if (!this.#called.delete(attempt)) return;
 		this.#watches.get(attempt)?.end();
 		this.#watches.delete(attempt);
-		const usage = this.#budget?.end(attempt);
-		if (usage === undefined) return;
-		const { node, attempt: number } = attempt.lease;
-		this.#run.actor.post({ type: "charge", node, attempt: number, usage }, ignore);
+		this.#budget?.end(attempt);
+	}
+
+	/** The process is about to let go of the run. */
+	flush(): void {
+		this.#budget?.flush();
 	}
 
 	givenUp(attempt: Attempt): void {

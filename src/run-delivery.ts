@@ -71,7 +71,12 @@ export function deliveryOf(actor: GraphActor, info: RunInfo, outcome: RunOutcome
 
 function errorOf(run: string, { status, reason }: RunOutcome, cause: ErrorInfo | undefined): ErrorInfo {
 	const message = `the run "${run}" ended ${status}${reason === undefined ? "" : `: ${reason}`}`;
-	return { code: "RUN_FAILED", message, ...(cause !== undefined && { cause }) };
+	return { code: "RUN_FAILED", message, ...(cause !== undefined && { cause: withoutStacks(cause) }) };
+}
+
+/** Where in the host's own files it happened is nobody else's business. */
+function withoutStacks({ stack: _, cause, ...error }: ErrorInfo): ErrorInfo {
+	return { ...error, ...(cause !== undefined && { cause: withoutStacks(cause) }) };
 }
 
 /** A run that could not even begin. */
@@ -84,7 +89,7 @@ export function failedBuild(key: string, info: RunInfo, error: unknown): Deliver
 		status: "failed",
 		outputs: {},
 		artifacts: [],
-		error: errorInfo(error),
+		error: withoutStacks(errorInfo(error)),
 		metadata,
 		at: startedAt,
 	};

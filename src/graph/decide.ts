@@ -214,7 +214,7 @@ function onTimer(tx: Transaction, command: Extract<Command, { type: "timer" }>, 
 			if (nodes.state(n) !== RUNNING || nodes.lease(n) !== command.fence) return lateTimer(command);
 			// Not `abort`: the limit of all attempts together goes on.
 			tx.batch.effects.push({ type: "abort", lease: leaseOf(tx, n), code: "TIMEOUT" });
-			failAttempt(tx, n, timeoutError(tx, n, "attempt", rules.policies), rules, true);
+			failAttempt(tx, n, timeoutError(tx, n, "attempt", rules.policies), rules, { later: true });
 			return DONE;
 		case "total":
 			if (firstStart !== command.fence || !nodes.has(n, STARTED)) return lateTimer(command);

@@ -1,4 +1,5 @@
 import type { ErrorInfo } from "../core/errors.js";
+import type { Usage } from "../core/usage.js";
 import { outputsOf, type Settled, settledOf } from "./dependencies.js";
 import type { Graph } from "./graph.js";
 import { Started } from "./lease.js";
@@ -42,6 +43,11 @@ export class LeaseView {
 	/** The number of the attempt, those left out that were ended from outside: it grows by retries only. */
 	tries(lease: Lease): number {
 		return lease.attempt - (this.graph.extras.get(this.numberOf(lease))?.interruptions ?? 0);
+	}
+
+	/** What attempts of the node have used. */
+	usage(lease: Lease): Usage | undefined {
+		return this.graph.extras.get(this.numberOf(lease))?.usage;
 	}
 
 	/** Results of steps that attempts of the node have recorded. */

@@ -86,7 +86,8 @@ function count(
 	tx.rollback(start);
 	tx.stamp({ type: "patch.rejected", node: graph.id(n), attempt, refusal: tried });
 	if (policyOf(rules.policies, graph.spec(n), "onPatchRejected") === "complete") return complete(tx, n, output);
-	failAttempt(tx, n, refusalError(tried), rules);
+	// The next attempt is told what was wrong, and may plan something else: whatever it was, it is no wrong input of its own.
+	failAttempt(tx, n, refusalError(tried), rules, { ofPatch: true });
 }
 
 function complete(tx: Transaction, n: number, output: unknown, memo?: true): void {
@@ -167,9 +168,16 @@ function withhold(tx: Transaction, n: number, outcome: WithheldOutcome): void {
 /**
  * An attempt failed: it is tried again, or the node fails.
  *
- * @param later - the retry has to wait for the clock even if its delay is 0: the old function may still run
+ * @param how - `later`: the retry has to wait for the clock even if its delay is 0, as the old function may still run;
+ * `ofPatch`: its patch was refused
  */
-export function failAttempt(tx: Transaction, n: number, error: ErrorInfo, rules: OutcomeRules, later = false): void {
+export function failAttempt(
+	tx: Transaction,
+	n: number,
+	error: ErrorInfo,
+	rules: OutcomeRules,
+	{ later = false, ofPatch = false }: { readonly later?: boolean; readonly ofPatch?: boolean } = {},
+): void {
 	const { state } = tx;
 	const { graph } = state;
 	const id = graph.id(n);
@@ -179,6 +187,7 @@ export function failAttempt(tx: Transaction, n: number, error: ErrorInfo, rules:
 		attempt - interruptions(graph, n),
 		error,
 		jitterFraction(rules.seed, id, attempt),
+		ofPatch,
 	);
 	// What is over its budget is not tried again.
 	if (delay === undefined || state.stopping?.status === "budget_exceeded") return failFinally(tx, n, error, rules);

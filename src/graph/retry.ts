@@ -12,6 +12,7 @@ const FINAL = new Set(["CANCELLED", "INVALID_INPUT", "UNKNOWN_AGENT"]);
  * @param attempt - the number of the attempt that failed, from 1
  * @param error - how it failed; `retryable: false` ends it, `retryAfter` is the least wait
  * @param fraction - from 0 up to 1, the jitter's draw
+ * @param ofPatch - the patch was refused that the attempt ended with: another one may be right, whatever the code
  * @returns milliseconds to wait, or undefined when it is not tried again
  *
  * @see "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: the jitter here takes a share of the wait
@@ -21,9 +22,10 @@ export function retryDelay(
 	attempt: number,
 	error: ErrorInfo,
 	fraction: number,
+	ofPatch = false,
 ): number | undefined {
 	if (retry === undefined || attempt >= retry.maxAttempts) return undefined;
-	if (error.retryable === false || FINAL.has(error.code)) return undefined;
+	if (error.retryable === false || (FINAL.has(error.code) && !ofPatch)) return undefined;
 	let wait = retry.delay;
 	for (let k = 1; k < attempt && wait < retry.maxDelay; k++) wait *= retry.factor;
 	wait = Math.min(wait, retry.maxDelay);

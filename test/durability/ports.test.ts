@@ -65,6 +65,37 @@ describe.each(journals())("with a %s journal", (_, make) => {
 		expect(outcome.stats.usage).toMatchObject({ cost: 4, inputTokens: 200 });
 	});
 
+	test("nodes and seconds are counted before the process lets go of the run, and once", async () => {
+		const books = new Books(allow);
+		const open = gate();
+		const agent = defineAgent({
+			name: "agent",
+			run: async (_: undefined, ctx) => {
+				if (ctx.attempt > 1) return;
+				await open.promise;
+				await ctx.waitForSignal("go");
+			},
+		});
+		const lives = new Lives([agent], { ports: { budget: books } }, make());
+		const one = lives.next();
+		one.swarm.start(
+			{
+				nodes: [
+					{ id: "a", agent: "agent" },
+					{ id: "b", agent: "agent" },
+				],
+			},
+			{ runId: "r" },
+		);
+		await pass(one.clock, 3_000);
+		void one.swarm.drain(0);
+		await pass(one.clock, 10);
+		const { run, clock } = await lives.recover("r");
+		const outcome = await finish(run, clock);
+		expect(books.opened[1]?.spent).toEqual({ nodes: 2, agentSeconds: 6 });
+		expect(outcome.stats.usage).toEqual({ nodes: 2, agentSeconds: 6 });
+	});
+
 	test("a person who has said yes to the budget is not asked again after a restart", async () => {
 		const books = new Books((request) =>
 			request.approved ? allow(request) : { verdict: "blocked", reason: "cost is used up" },

@@ -76,6 +76,18 @@ describe("a delivery", () => {
 		]);
 	});
 
+	test("says nothing of the host's own files", async () => {
+		const door = new Door();
+		const { swarm, clock } = virtualSwarm([fail], { ports: { delivery: door } });
+		const run = swarm.start({ nodes: [{ id: "a", agent: fail }] });
+		await finish(run, clock);
+		await run.delivered();
+		expect(() => swarm.start({ nodes: [{ agent: "nobody" as "fail" }] })).toThrow();
+		await rest();
+		expect(door.taken).toHaveLength(2);
+		expect(JSON.stringify(door.taken)).not.toContain("stack");
+	});
+
 	test("39: is made of a run that could not even begin, and of each try to begin it", async () => {
 		const door = new Door();
 		const { swarm } = virtualSwarm([write], { ports: { delivery: door } });

@@ -113,6 +113,19 @@ describe("a run fails", () => {
 		expect(run.snapshot().get("c")?.skipped).toEqual({ cause: "failure", root: "a" });
 	});
 
+	test("and what swarm.run throws says why the first node failed", async () => {
+		const agent = defineAgent({
+			name: "agent",
+			run: () => {
+				throw new TypeError("cannot read x of undefined");
+			},
+		});
+		const { swarm } = virtualSwarm([agent]);
+		const error = await swarm.run({ nodes: [{ id: "a", agent }] }).catch((thrown: unknown) => thrown);
+		expect(String(error)).toContain("first a: AGENT_ERROR: cannot read x of undefined");
+		expect(error).toMatchObject({ cause: { name: "TypeError" } });
+	});
+
 	test("and swarm.run throws RUN_FAILED with the outcome", async () => {
 		const { swarm } = virtualSwarm([fail]);
 		const error = await rejection(swarm.run({ nodes: [{ id: "a", agent: "fail" }] }, { runId: "r" }));

@@ -380,3 +380,23 @@ describe("speculation", () => {
 		await run.cancel();
 	});
 });
+
+test.each([
+	["an agent that there is not", { agent: "nobody" }, "UNKNOWN_AGENT"],
+	["an input that is no plain data", { agent: "work", input: () => 1 }, "INVALID_INPUT"],
+])("a plan with %s may be made anew: the next attempt is told what was wrong", async (_, node, code) => {
+	const seen: unknown[] = [];
+	const plan = defineAgent({
+		name: "plan",
+		retry: 2,
+		run: (_: undefined, ctx) => {
+			seen.push(ctx.lastError?.code);
+			return result("planned", { nodes: [ctx.attempt === 1 ? node : { agent: "work" }] });
+		},
+	});
+	const work = defineAgent({ name: "work", run: () => "worked" });
+	const { swarm, clock } = virtualSwarm([plan, work]);
+	const outcome = await finish(swarm.start({ nodes: [{ id: "p", agent: plan }] }), clock);
+	expect(outcome.status).toBe("completed");
+	expect(seen).toEqual([undefined, code]);
+});

@@ -132,7 +132,7 @@ export class ModelRun {
 			if (!(error instanceof ModelRefusal)) throw error;
 			this.world = before;
 			if (this.node(id).spec.onPatchRejected === "complete") plainly();
-			else this.failAttempt(id, { final: error.code === "INVALID_INPUT" });
+			else this.failAttempt(id, { final: false });
 		}
 	}
 
