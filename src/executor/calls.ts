@@ -2,6 +2,7 @@ import { type ErrorInfo, errorInfo, SwarmError } from "../core/errors.js";
 import type { NodeId, RunId } from "../core/ids.js";
 import { findNotPlain } from "../core/plain.js";
 import type { Wait, Wake } from "../graph/types.js";
+import { heard } from "./agent-waits.js";
 import type { Attempt } from "./attempt.js";
 import type { ToolCall } from "./control.js";
 
@@ -122,7 +123,11 @@ export class AttemptCalls {
 		const names = requests.map(({ tool }) => nameOf(tool));
 		const before = this.#before(run);
 		if (before !== undefined) return this.#results(before, names, run);
-		const admitted = requests.map(({ input }, i) => this.#admit(names[i] as string, input));
+		const admitted = requests.map(({ input }, i) => {
+			const taken = this.#admit(names[i] as string, input);
+			// Where another one is refused at once, nobody waits for this one any more.
+			return taken instanceof Promise ? heard(taken) : taken;
+		});
 		const inputs = admitted.some((each) => each instanceof Promise) ? await Promise.all(admitted) : admitted;
 		const calls = names.map((name, i) => ({ run: memberRun(run, i), node, attempt: number, name, input: inputs[i] }));
 		for (const [i, name] of names.entries()) this.#note({ name, phase: "start", input: requests[i]?.input });

@@ -114,6 +114,30 @@ describe("a skill", () => {
 });
 
 describe("a call of a skill fails", () => {
+	test("together with one that is refused at once, and its own refusal, which nobody awaits, ends no process", async () => {
+		const picky = defineSkill({
+			name: "picky",
+			input: {
+				"~standard": { version: 1, vendor: "test", validate: async () => ({ issues: [{ message: "never fits" }] }) },
+			},
+			graph: () => ({ nodes: [{ id: "n", agent: "echo" }] }),
+		});
+		const many = defineAgent({
+			name: "many",
+			run: async (_: unknown, ctx) => (await rejection(ctx.callAll([{ tool: "picky" }, { tool: "none" }]))).code,
+		});
+		const unhandled: unknown[] = [];
+		const hear = (error: unknown) => unhandled.push(error);
+		process.on("unhandledRejection", hear);
+		const { swarm, clock } = virtualSwarm([many, echo], { skills: [picky] });
+		expect((await finish(swarm.start({ nodes: [{ id: "a", agent: "many" }] }), clock)).outputs["a"]).toBe(
+			"UNKNOWN_TOOL",
+		);
+		await rest();
+		process.off("unhandledRejection", hear);
+		expect(unhandled).toEqual([]);
+	});
+
 	test.each<readonly [string, Partial<Parameters<typeof defineSkill>[0]>, object]>([
 		[
 			"whose graph function throws",
