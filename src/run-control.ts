@@ -153,6 +153,8 @@ export class RunControl implements AttemptControl {
 			this.#end(attempt);
 			throw attempt.signal.reason;
 		}
+		// What a cheaper one makes of it is not to stand in for what this one would.
+		if (agent !== attempt.agent || this.budgetOf(attempt).model !== undefined) attempt.memo = undefined;
 		this.#watch(attempt);
 		let returned: unknown;
 		try {

@@ -241,6 +241,28 @@ describe("a budget", () => {
 		expect(budget.settled).toContainEqual({ reservation: "r2", used: {}, last: true });
 	});
 
+	test("that degrades leaves nothing to be remembered: what a cheaper one made is not the dear one's", async () => {
+		const cheap = defineAgent({ name: "cheap", run: async () => "cheap" });
+		const dear = defineAgent({ name: "dear", memo: true, run: async (_: unknown, ctx) => ctx.budget.model ?? "dear" });
+		let low = true;
+		const budget = new Scripted((request, n) =>
+			low ? { verdict: "warning", reservation: `r${n}` } : allow(request, n),
+		);
+		const options = { ports: { budget }, budget: { onExhausted: "degrade" } } as const;
+		for (const [fallback, fellBack] of [
+			[{ agent: "cheap" }, "cheap"] as const,
+			[{ model: "small" }, "small"] as const,
+		]) {
+			const { swarm, clock } = virtualSwarm([cheap, dear], options);
+			const outputs: unknown[] = [];
+			for (low of [true, false, true]) {
+				const run = swarm.start({ nodes: [{ id: "a", agent: "dear", fallback }] });
+				outputs.push((await finish(run, clock)).outputs["a"]);
+			}
+			expect(outputs).toEqual([fellBack, "dear", "dear"]);
+		}
+	});
+
 	test("lets `always` nodes tidy up after it has stopped the run", async () => {
 		const budget = new Scripted((request, n) => (request.approved ? allow(request, n) : block()));
 		const { swarm, clock } = virtualSwarm([echo], { ports: { budget } });
