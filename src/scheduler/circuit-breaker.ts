@@ -121,7 +121,8 @@ const OWN = new Set(["CANCELLED", "INVALID_INPUT", "INVALID_OUTPUT", "INVALID_SP
 /** Codes of this library that stand for a failure of the work itself. */
 const OF_THE_WORK = new Set(["AGENT_ERROR", "RETRYABLE"]);
 
-function isOfProvider({ code, name }: ErrorInfo): boolean {
+/** Whether a failure says something about whom the attempt asked, and not about what it waited for or called. */
+export function isOfProvider({ code, name }: ErrorInfo): boolean {
 	if (OWN.has(code)) return false;
 	// What `ctx` threw: a wait that was over, a request that was refused, an answer that was no.
 	return name !== "SwarmError" || OF_THE_WORK.has(code);

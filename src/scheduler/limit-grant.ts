@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import type { ErrorInfo } from "../core/errors.js";
+import { isOfProvider } from "./circuit-breaker.js";
 import type { Ask } from "./limit-ask.js";
 import type { LimitKey } from "./limit-key.js";
 import type { WindowSlot } from "./sliding-window.js";
@@ -84,6 +85,8 @@ export class LimitGrant {
 		if (this.#leases === 0) return;
 		this.#leases--;
 		for (const key of this.#keys) key.used--;
+		// Parked before its function was called, for its budget: its call is still to come, and asks anew for what it takes.
+		if (this.#leases === 0 && !this.#called && !this.#ended) return this.end(undefined);
 		// Parked: it may wait for a person, and nobody else is to wait for that.
 		if (this.#leases === 0) for (const share of this.#shares) leaveProbe(share);
 		for (const key of this.#keys) key.settle();
@@ -128,7 +131,8 @@ export class LimitGrant {
 		this.#ended = true;
 		const now = this.clock.now();
 		for (const share of this.#shares) this.#endShare(share, error, now);
-		const patience = this.#called ? error?.retryAfter : undefined;
+		// What a called agent was asked for is for its own limits.
+		const patience = this.#called && error !== undefined && isOfProvider(error) ? error.retryAfter : undefined;
 		for (const key of this.#keys) {
 			if (patience !== undefined && key.settings.gate) key.closedUntil = Math.max(key.closedUntil, now + patience);
 			key.attempts--;

@@ -1,4 +1,11 @@
-import { type AnyAgent, defineAgent, type NodeSpec, RetryableError, type SwarmOptions } from "dagswarm";
+import {
+	type AnyAgent,
+	type BudgetPort,
+	defineAgent,
+	type NodeSpec,
+	RetryableError,
+	type SwarmOptions,
+} from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { finish, gate, lines, pass, record, rest, virtualSwarm } from "./fixture.js";
 
@@ -327,6 +334,27 @@ describe("an error with retryAfter", () => {
 		expect(made.view("api")).not.toHaveProperty("closedUntil");
 	});
 
+	test("of a called agent closes the limits of that one, and not those of its caller", async () => {
+		const called = defineAgent({
+			name: "called",
+			limits: ["llm"],
+			run: async (): Promise<void> => {
+				throw new RetryableError("busy", { retryAfter: "5s" });
+			},
+		});
+		const calling = defineAgent({ name: "calling", limits: ["db"], run: (_: unknown, ctx) => ctx.call(called) });
+		const { swarm, clock } = virtualSwarm([called, calling], {
+			limits: { llm: { concurrency: 2, gate: true }, db: { concurrency: 2, gate: true } },
+		});
+		const run = swarm.start({ nodes: [{ id: "a", agent: "calling" }] });
+		expect((await finish(run, clock)).failures[0]?.cause).toMatchObject({ code: "CALL_FAILED", retryAfter: 5_000 });
+		expect(swarm.limits().map(({ name, closedUntil }) => [name, closedUntil])).toEqual([
+			["llm", 1_005_000],
+			["db", undefined],
+			["background", undefined],
+		]);
+	});
+
 	test("may come from any library", async () => {
 		const { swarm, clock, calls } = swarmOf({ api: { requests: { limit: 9, per: "1s" } } }, (input) => {
 			if (input.tokens === 1) throw Object.assign(new Error("slow down"), { retryAfter: 700 });
@@ -339,6 +367,38 @@ describe("an error with retryAfter", () => {
 });
 
 describe("a breaker", () => {
+	test("holds for an attempt that a budget had kept from its call: its call is still to come", async () => {
+		let down = true;
+		const budget: BudgetPort = {
+			reserve: ({ node, approved }) =>
+				node === "asks" && !approved
+					? { verdict: "blocked", reason: "all is spent" }
+					: { verdict: "allowed", reservation: node },
+			settle: () => {},
+		};
+		const { swarm, clock, calls, view } = swarmOf(
+			{ api: { breaker: { failures: 1, coolDown: "10s" }, requests: { limit: 5, per: "1h" } } },
+			() => {
+				if (down) throw new Error("down");
+			},
+			{},
+			{ ports: { budget }, budget: { onExhausted: "ask" } },
+		);
+		const run = swarm.start({ nodes: [{ id: "asks", agent: "call", input: { keys: ["api"] } }] });
+		await rest();
+		expect([run.waiting().length, view("api")?.requests?.used]).toEqual([1, 0]);
+		await finish(swarm.start({ nodes: nodes(1, { keys: ["api"] }) }), clock);
+		expect(view("api")?.breaker?.state).toBe("open");
+		down = false;
+		await run.approve("asks", { by: "ann" });
+		expect((await finish(run, clock)).status).toBe("completed");
+		expect(calls).toEqual([
+			{ id: "n0", at: 0 },
+			{ id: "asks", at: 10_000 },
+		]);
+		expect(view("api")).toMatchObject({ inUse: 0, waiting: 0, requests: { used: 2 } });
+	});
+
 	const breaker = { failures: 2, coolDown: "10s" } as const;
 
 	test("is the key's, over all runs and nodes, and lets its waiters sleep while it is open (B19)", async () => {
