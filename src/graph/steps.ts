@@ -2,7 +2,7 @@ import type { Refusal } from "../core/errors.js";
 import { findNotPlain } from "../core/plain.js";
 import type { Command } from "./command.js";
 import { type Accepted, DONE, leased } from "./fence.js";
-import { READY, WAITING } from "./node-table.js";
+import { READY, RUNNING, WAITING } from "./node-table.js";
 import { applyStepped } from "./progress.js";
 import { refuse, show } from "./spec.js";
 import type { Transaction } from "./transaction.js";
@@ -11,7 +11,10 @@ import type { Lease } from "./types.js";
 /** More would make a node's state as large as a graph's: what repeats without end belongs into nodes. */
 const MAX_STEPS = 10_000;
 
-/** The node of an attempt that has given its lease back to wait, and will go on: parts of its work may end meanwhile. */
+/**
+ * The node of an attempt that has given its lease back to wait, and will go on or does already, under another one: parts of
+ * its work may end meanwhile.
+ */
 export function goesOn({ state }: Transaction, lease: Lease): number | undefined {
 	const { graph, epoch } = state;
 	const n = graph.index.get(lease?.node);
@@ -19,7 +22,8 @@ export function goesOn({ state }: Transaction, lease: Lease): number | undefined
 	const { wait, wake, lost } = graph.extras.get(n) ?? {};
 	const waits = graph.nodes.state(n) === WAITING && wait?.kind !== "retry";
 	const isWoken = graph.nodes.state(n) === READY && wake !== undefined;
-	return (waits || isWoken) && lost !== true ? n : undefined;
+	const hasGoneOn = graph.nodes.state(n) === RUNNING && lease.seq < graph.nodes.lease(n);
+	return hasGoneOn || ((waits || isWoken) && lost !== true) ? n : undefined;
 }
 
 /** An attempt has done a part of its work: the next one need not do it again. */
