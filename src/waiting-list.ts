@@ -31,6 +31,8 @@ export interface WaitingNode {
 	readonly schema?: unknown;
 	/** Why the answer before was not taken, where the same is asked again. */
 	readonly problem?: string;
+	/** The step of the agent's that it is a part of. */
+	readonly step?: string;
 	/** Asked by the runtime: whether the node may run again after a crash, or with another version of its agent. */
 	readonly resume?: "crash" | "version";
 	/** When it began to wait; milliseconds of the clock. */

@@ -4,6 +4,7 @@ import { waitKey } from "../core/wait-key.js";
 import type { Wait, Wake } from "../graph/types.js";
 import type { Attempt } from "./attempt.js";
 import { type Approval, type ApprovalRequest, type AskOptions, Question, TEXT } from "./question.js";
+import { stepOf } from "./step-scope.js";
 
 /** What an attempt waits for without holding a slot. */
 export class AgentWaits {
@@ -83,9 +84,11 @@ export class AgentWaits {
 		return this.#attempt.run.actor.clock.now() + milliseconds(duration);
 	}
 
-	#wait(wait: Wait, question?: Question): Promise<Wake> {
-		const before = this.answered(wait);
-		return before === undefined ? this.#attempt.park(wait, question) : Promise.resolve(before);
+	#wait(wait: Exclude<Wait, { readonly kind: "child" }>, question?: Question): Promise<Wake> {
+		const step = stepOf(this.#attempt);
+		const own = step === undefined ? wait : { ...wait, step };
+		const before = this.answered(own);
+		return before === undefined ? this.#attempt.park(own, question) : Promise.resolve(before);
 	}
 
 	/** How a wait has ended for an attempt before this one. Each is given once. */

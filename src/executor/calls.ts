@@ -5,6 +5,7 @@ import type { Wait, Wake } from "../graph/types.js";
 import { heard } from "./agent-waits.js";
 import type { Attempt } from "./attempt.js";
 import type { ToolCall } from "./control.js";
+import { stepOf } from "./step-scope.js";
 
 /** Something that an agent may call. */
 export interface Tool {
@@ -86,6 +87,8 @@ export class AttemptCalls {
 	/** How a wait ended for an attempt before this one, the oldest first. */
 	readonly #recorded: (wait: Wait) => Wake | undefined;
 	#count = 0;
+	/** The number of the latest call of each step, and outside of them. */
+	readonly #numbers = new Map<string | undefined, number>();
 	#keys: Set<string> | undefined;
 
 	constructor(attempt: Attempt, recorded: (wait: Wait) => Wake | undefined) {
@@ -96,7 +99,7 @@ export class AttemptCalls {
 	async call(target: Callable | string, input: unknown, options: CallOptions = {}): Promise<unknown> {
 		const attempt = this.#attempt;
 		// Counted first: a call that is refused has its place in the order, too.
-		const run = this.#childRun(++this.#count, options.key);
+		const run = this.#childRun(options.key);
 		const name = nameOf(target);
 		const before = this.#before(run);
 		if (before !== undefined) return outputOf(before, name, run, attempt);
@@ -117,7 +120,7 @@ export class AttemptCalls {
 	async callAll(requests: readonly ToolRequest[], options: CallOptions = {}): Promise<readonly ToolResult[]> {
 		const attempt = this.#attempt;
 		const { node, attempt: number } = attempt.lease;
-		const run = this.#childRun(++this.#count, options.key);
+		const run = this.#childRun(options.key);
 		this.#assertTogether(requests);
 		if (requests.length === 0) return [];
 		const names = requests.map(({ tool }) => nameOf(tool));
@@ -203,16 +206,20 @@ export class AttemptCalls {
 	 * The same for an attempt that repeats the calls of one whose process died, another one for a retry: it counts the
 	 * attempts that came to an end of their own.
 	 */
-	#childRun(ordinal: number, key: string | undefined): RunId {
+	#childRun(key: string | undefined): RunId {
 		const { run, lease } = this.#attempt;
-		if (ordinal > MAX_CALLS) {
+		const step = stepOf(this.#attempt);
+		const number = (this.#numbers.get(step) ?? 0) + 1;
+		this.#numbers.set(step, number);
+		if (++this.#count > MAX_CALLS) {
 			throw new SwarmError("LIMIT_EXCEEDED", `an attempt of node "${lease.node}" has made ${MAX_CALLS} calls`, {
 				nodes: [lease.node],
 				hint: "what repeats without end belongs into nodes of its own",
 			});
 		}
 		if (key !== undefined) this.#use(key);
-		const call = key === undefined ? `.${ordinal}` : `:${escaped(key)}`;
+		const unkeyed = step === undefined ? `.${number}` : `.~${stepPart(step)}.${number}`;
+		const call = key === undefined ? unkeyed : `:${escaped(key)}`;
 		return `${run.actor.state.run}/${escaped(lease.node)}/${run.actor.leases.tries(lease)}${call}`;
 	}
 
@@ -263,6 +270,11 @@ export function callerIn(run: RunId): RunId | undefined {
 /** The last two parts of an id hold no slash: whatever the run before them is called, no two calls share one. */
 function escaped(part: string): string {
 	return part.replaceAll("%", "%25").replaceAll("/", "%2F");
+}
+
+/** A step in the id of a call: dots and colons there tell its parts apart. */
+function stepPart(step: string): string {
+	return escaped(step).replaceAll(".", "%2E").replaceAll(":", "%3A");
 }
 
 /** What a call came to. @throws SwarmError `CALL_FAILED` */

@@ -20,6 +20,7 @@ import type { BudgetView } from "./control.js";
 import { Emission, type EmitOptions } from "./emission.js";
 import type { AnyDeps } from "./needs.js";
 import type { Answered, Approval, ApprovalRequest, AskOptions, ChoiceRequest, SchemaRequest } from "./question.js";
+import { withinStep } from "./step-scope.js";
 
 /** What an agent has touched. */
 interface Made {
@@ -128,7 +129,7 @@ export class AgentContext<Deps = AnyDeps> {
 		const recorded = this.#attempt.run.actor.leases.steps(lease);
 		// What was recorded under this name is what the same function gave.
 		if (recorded?.has(name) === true) return recorded.get(name) as Result;
-		const value = await run();
+		const value = await withinStep(this.#attempt, name, run);
 		const answer = await this.#attempt.ask({ type: "step", lease: this.#attempt.lease, name, value });
 		if ("code" in answer) throw SwarmError.from(answer);
 		this.#attempt.run.control?.stepped(this.#attempt, name);

@@ -110,7 +110,7 @@ export class Question {
 	}
 
 	/** What the attempt parks with. @param problem - why an answer before was not taken */
-	wait(now: number, problem: string | undefined): Wait {
+	wait(now: number, problem: string | undefined): Extract<Wait, { readonly kind: "approval" }> {
 		const { reason, name, to, data, schema, choices, timeout } = this.#request;
 		const shown = schema && jsonSchemaOf(schema);
 		return {

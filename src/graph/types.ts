@@ -152,16 +152,22 @@ export interface Lease {
 	readonly seq: number;
 }
 
+/** A wait that an agent may make within a step. */
+interface StepWait {
+	/** The step that it is a part of. */
+	readonly step?: string;
+}
+
 /** What a parked node waits for. */
 export type Wait =
-	| {
+	| (StepWait & {
 			readonly kind: "sleep";
 			readonly until: number;
 			/** Not the agent's own: the runtime waits for what is named. */
 			readonly name?: string;
-	  }
-	| { readonly kind: "signal"; readonly name: string; readonly until?: number }
-	| {
+	  })
+	| (StepWait & { readonly kind: "signal"; readonly name: string; readonly until?: number })
+	| (StepWait & {
 			readonly kind: "approval";
 			readonly reason: string;
 			readonly data?: unknown;
@@ -178,7 +184,7 @@ export type Wait =
 			readonly problem?: string;
 			/** Nobody asked from inside: the question is whether the node may go on, after a crash or with another version of its agent. */
 			readonly resume?: "crash" | "version";
-	  }
+	  })
 	/** The run of an agent or a graph that it has called. */
 	| {
 			readonly kind: "child";

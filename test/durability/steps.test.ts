@@ -150,6 +150,104 @@ describe("ctx.step", () => {
 		expect((await finish(run, clock)).outputs).toEqual({ a: ["LIMIT_EXCEEDED"] });
 	});
 
+	test("may end, and chunks may be kept, when its node has waited since and goes on by another lease", async () => {
+		const agent = defineAgent({
+			name: "agent",
+			run: async (_: unknown, ctx) => {
+				const first = ctx.step("s", async () => (await ctx.waitForSignal("one"), ctx.nodeId));
+				const kept = ctx.waitForSignal("two").then(() => ctx.emit("chunk", { persist: true }));
+				// It is there already: the node does not rest between.
+				return [await first, await kept, await ctx.waitForSignal("three")];
+			},
+		});
+		const { swarm, clock } = virtualSwarm([agent]);
+		const run = swarm.start({ nodes: [{ id: "a", agent: "agent" }] });
+		for (const name of ["two", "three", "one"]) await run.signal(name);
+		const outcome = await finish(run, clock);
+		expect(outcome).toMatchObject({ status: "completed", stats: { stale: 0 } });
+	});
+
+	test("takes what it waited for and called with it: what comes after is found as it was left", async () => {
+		const asked: string[] = [];
+		const twice = defineAgent({ name: "twice", run: (n: number) => n * 2 });
+		const agent = defineAgent({
+			name: "agent",
+			run: async (_: unknown, ctx) => {
+				const ask = async (reason: string) => {
+					asked.push(`${reason} in ${ctx.attempt}`);
+					return (await ctx.requestApproval({ reason })).by;
+				};
+				const inSteps = await Promise.all([
+					ctx.step("calls", async () => [await ctx.call(twice, 1), await ctx.callAll([{ tool: twice, input: 2 }])]),
+					ctx.step("a.1:/%", () => ctx.call(twice, 3)),
+					ctx.step("waits", async () => [
+						await ctx.waitForSignal("go"),
+						await ask("first"),
+						await ctx.sleep(10).then(() => 10),
+					]),
+				]);
+				const signal = await ctx.waitForSignal("go");
+				const after = [
+					signal,
+					await ask("second"),
+					await ctx.call(twice, 4),
+					await ctx.callAll([{ tool: twice, input: 5 }]),
+				];
+				await ctx.sleep(100);
+				return [inSteps, after];
+			},
+		});
+		const lives = new Lives([agent, twice]);
+		const one = lives.next();
+		const first = one.swarm.start({ nodes: [{ id: "a", agent: "agent" }] }, { runId: "r" });
+		await first.signal("go", 1);
+		await rest(20);
+		await first.approve("a", { by: "ann" });
+		await pass(one.clock, 10);
+		const { run } = await lives.recover("r");
+		await run.signal("go", 2);
+		await rest(20);
+		await run.approve("a", { by: "bob" });
+		await rest(20);
+		const again = await lives.recover("r");
+		const ok = (output: number) => [{ ok: true, output }];
+		expect((await finish(again.run, again.clock)).outputs["a"]).toEqual([
+			[[2, ok(4)], 6, [1, "ann", 10]],
+			[2, "bob", 8, ok(10)],
+		]);
+		expect(asked).toEqual(["first in 1", "second in 2", "second in 3"]);
+		expect((await lives.journal.runs()).map((each) => each.run).sort()).toEqual([
+			"r",
+			"r/a/1.1",
+			"r/a/1.2.1",
+			"r/a/1.~a%2E1%3A%2F%25.1",
+			"r/a/1.~calls.1",
+			"r/a/1.~calls.2.1",
+		]);
+	});
+
+	test("of another run is none of the run that was started within it", async () => {
+		const inner = defineAgent({
+			name: "inner",
+			run: async (_: unknown, ctx) => {
+				await ctx.sleep(10);
+				await ctx.waitForSignal("never");
+			},
+		});
+		const outer = defineAgent({
+			name: "outer",
+			run: (_: unknown, ctx) =>
+				ctx.step("starts", () => void one.swarm.start({ nodes: [{ id: "i", agent: "inner" }] }, { runId: "inner" })),
+		});
+		const lives = new Lives([inner, outer]);
+		const one = lives.next();
+		await finish(one.swarm.start({ nodes: [{ id: "o", agent: "outer" }] }), one.clock);
+		await pass(one.clock, 10);
+		const parked = (await stored(lives.journal, "inner")).filter(({ type }) => type === "node.parked");
+		expect(parked).toMatchObject([{ wait: { kind: "sleep" } }, { wait: { kind: "signal" } }]);
+		expect(JSON.stringify(parked)).not.toContain("step");
+	});
+
 	test("resolves when its record is on the disk, not before", async () => {
 		const held = heldJournal();
 		let resolved = false;
