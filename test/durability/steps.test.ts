@@ -150,21 +150,25 @@ describe("ctx.step", () => {
 		expect((await finish(run, clock)).outputs).toEqual({ a: ["LIMIT_EXCEEDED"] });
 	});
 
-	test("may end, and chunks may be kept, when its node has waited since and goes on by another lease", async () => {
+	test("may end, and chunks may be kept, while the journal is told that its node goes on by another lease", async () => {
 		const agent = defineAgent({
 			name: "agent",
 			run: async (_: unknown, ctx) => {
-				const first = ctx.step("s", async () => (await ctx.waitForSignal("one"), ctx.nodeId));
-				const kept = ctx.waitForSignal("two").then(() => ctx.emit("chunk", { persist: true }));
-				// It is there already: the node does not rest between.
-				return [await first, await kept, await ctx.waitForSignal("three")];
+				const step = ctx.step("s", () => ctx.waitForSignal("one"));
+				const kept = ctx.waitForSignal("two").then(async () => {
+					for (let i = 0; i < 4; i++) await undefined;
+					await ctx.emit("chunk", { persist: true });
+				});
+				// They are there already: the node does not rest between.
+				const three = await ctx.waitForSignal("three");
+				await kept;
+				return [await step, three];
 			},
 		});
-		const { swarm, clock } = virtualSwarm([agent]);
+		const { swarm, clock } = new Lives([agent]).next();
 		const run = swarm.start({ nodes: [{ id: "a", agent: "agent" }] });
-		for (const name of ["two", "three", "one"]) await run.signal(name);
-		const outcome = await finish(run, clock);
-		expect(outcome).toMatchObject({ status: "completed", stats: { stale: 0 } });
+		for (const name of ["two", "three", "one"]) await run.signal(name, name);
+		expect(await finish(run, clock)).toMatchObject({ outputs: { a: ["one", "three"] }, stats: { stale: 0 } });
 	});
 
 	test("takes what it waited for and called with it: what comes after is found as it was left", async () => {
