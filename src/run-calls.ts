@@ -229,7 +229,16 @@ export class RunCalls implements CallPort {
 			this.#lookAgain(call);
 			return;
 		}
-		await this.#guarded(call, () => this.#listen(call, child));
+		if (this.awaits(call.node, call.run)) await this.#guarded(call, () => this.#listen(call, child));
+		else this.#leaveBrought(child);
+	}
+
+	/** While a run was brought back nobody has begun to listen to it: its caller is over by now. */
+	#leaveBrought(child: RunHandle): void {
+		const { handle, actor } = this.#parent;
+		if (!this.#host.isOpen || child.parent?.run !== handle.id) return;
+		if (actor.poison === undefined) cancel(child, "nobody waits for it any more");
+		else this.#host.letGo(child.id);
 	}
 
 	#lookAgain(call: Awaited): void {

@@ -332,6 +332,35 @@ describe("a call after a restart", () => {
 		expect(all.map(({ run, status }) => [run, status]).sort()).toEqual(RUNS.map((run) => [run, "completed"]));
 	});
 
+	test("is cancelled with its caller, at whatever moment that is while both are brought back", async () => {
+		const waits = defineAgent({ name: "waits", run: (_: unknown, ctx) => ctx.waitForSignal("never") });
+		const agent = defineAgent({ name: "agent", run: (_: unknown, ctx) => ctx.call(waits) });
+		for (let moment = 0, isBack = false; !isBack; moment++) {
+			const lives = new Lives([agent, waits]);
+			lives.next().swarm.start({ nodes: [{ id: "a", agent: "agent" }] }, { runId: "r" });
+			await rest();
+			const { swarm } = lives.next();
+			isBack = false;
+			const recovering = swarm.recover("r").then((run) => {
+				isBack = true;
+				return run;
+			});
+			for (let i = 0; i < moment; i++) await undefined;
+			const before = isBack;
+			void swarm
+				.runs()
+				.find(({ id }) => id === "r")
+				?.cancel("enough");
+			const run = await recovering;
+			isBack = before;
+			void run.cancel("enough").catch(() => {});
+			await rest();
+			expect((await run.result()).status).toBe("cancelled");
+			expect(swarm.runs(), `after ${moment} turns`).toEqual([]);
+			expect((await runsOf(lives.journal)).filter(({ ended }) => !ended)).toEqual([]);
+		}
+	});
+
 	test("whose caller is gone by then is cancelled, and starts nothing", async () => {
 		const calls: string[] = [];
 		const { agents } = noted(calls);
