@@ -29,6 +29,7 @@ export class LimitGrant {
 	#reported = false;
 	/** Its function was called. */
 	#called = false;
+	#attempt = 0;
 	#ended = false;
 	/** Leases under which it holds a unit of each key: none while it is parked, two where it goes on before its slot was seen to be free. */
 	#leases = 0;
@@ -92,10 +93,15 @@ export class LimitGrant {
 		for (const key of this.#keys) key.settle();
 	}
 
-	/** The function is called now, which may be later than it was decided: a journal came between. */
-	called(): void {
+	/**
+	 * The function is called now, which may be later than it was decided: a journal came between.
+	 *
+	 * @param attempt - its number
+	 */
+	called(attempt: number): void {
 		if (this.#called) return;
 		this.#called = true;
+		this.#attempt = attempt;
 		const now = this.clock.now();
 		for (const share of this.#shares) {
 			const { key, request, tokens } = share;
@@ -110,9 +116,9 @@ export class LimitGrant {
 		}
 	}
 
-	/** The attempt reports tokens: what goes beyond its reserve counts from now on. */
-	used(tokens: number): void {
-		if (this.#ended) return;
+	/** The attempt reports tokens: what goes beyond its reserve counts from now on. One that was given up may still do so. */
+	used(attempt: number, tokens: number): void {
+		if (this.#ended || attempt !== this.#attempt) return;
 		const before = Math.max(this.#reserved, this.#spent);
 		this.#reported = true;
 		this.#spent += tokens;

@@ -137,12 +137,13 @@ export class RunQueue implements LimitWaiter {
 
 	/** The function of an attempt is about to be called. */
 	called(lease: Lease): void {
-		if (this.#grants.size > 0) this.#grants.get(this.actor.leases.numberOf(lease))?.called();
+		if (this.#grants.size > 0) this.#grants.get(this.actor.leases.numberOf(lease))?.called(lease.attempt);
 	}
 
 	/** An attempt reports what it has used since its last report. */
 	used(lease: Lease, usage: Usage): void {
-		if (this.#grants.size > 0) this.#grants.get(this.actor.leases.numberOf(lease))?.used(tokensOf(usage));
+		if (this.#grants.size === 0) return;
+		this.#grants.get(this.actor.leases.numberOf(lease))?.used(lease.attempt, tokensOf(usage));
 	}
 
 	/**

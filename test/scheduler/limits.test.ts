@@ -50,7 +50,7 @@ function setUp(given: Readonly<Record<string, number | LimitOptions>>): {
 }
 
 function finish(grant: LimitGrant | undefined, error?: { code: string; retryAfter?: number; name?: string }): void {
-	grant?.called();
+	grant?.called(1);
 	grant?.end(error === undefined ? undefined : { message: "", ...error });
 	grant?.release();
 }
@@ -249,7 +249,7 @@ describe("limits", () => {
 	test("let attempts that go on after a wait pass new ones that are held up by time", () => {
 		const { limits, waiter } = setUp({ a: { concurrency: 1, requests: { limit: 1, per: "1m" } } });
 		const parked = waiter.ask(0, ["a"]);
-		parked?.called();
+		parked?.called(1);
 		parked?.release();
 		expect(waiter.ask(1, ["a"])).toBeUndefined();
 		const again: Ask = { names: ["a"], calls: false, tokens: 0 };
@@ -398,18 +398,18 @@ describe("windows", () => {
 		const { limits, clock, waiter } = setUp({ api: { tokens: { limit: 100, per: "1s" } } });
 		const used = (): number | undefined => limits.view()[0]?.tokens?.used;
 		const under = waiter.ask(1, ["api"], { tokens: 30 });
-		under?.called();
-		under?.used(20);
+		under?.called(1);
+		under?.used(1, 20);
 		expect(used()).toBe(30);
-		under?.used(25);
+		under?.used(1, 25);
 		expect(used()).toBe(45);
 		under?.end(undefined);
 		under?.release();
 		expect(used()).toBe(45);
 		const over = waiter.ask(2, ["api"], { tokens: 50 });
 		waiter.ask(3, ["api"], { tokens: 40 });
-		over?.called();
-		over?.used(10);
+		over?.called(1);
+		over?.used(1, 10);
 		expect([used(), waiter.names]).toEqual([95, []]);
 		over?.end({ code: "EBUSY", message: "" });
 		over?.release();
@@ -417,7 +417,7 @@ describe("windows", () => {
 		// One that reports nothing is taken to have used what it said.
 		finish(waiter.go());
 		expect(used()).toBe(95);
-		over?.used(1_000);
+		over?.used(1, 1_000);
 		expect(used()).toBe(95);
 		clock.advance(1_000);
 		expect(used()).toBe(0);

@@ -309,6 +309,33 @@ describe("tokens in a window", () => {
 		expect(made.swarm.limits()[0]?.tokens).toEqual({ used: 60, limit: 100 });
 	});
 
+	test("that an attempt reports which was given up are none of the next one's", async () => {
+		const done = gate();
+		let late: ((usage: { inputTokens: number }) => void) | undefined;
+		const agent = defineAgent({
+			name: "hangs",
+			limits: ["llm"],
+			estimate: { inputTokens: 60 },
+			retry: 2,
+			run: async (_: unknown, ctx) => {
+				if (ctx.attempt === 2) return done.promise;
+				late = (usage) => ctx.usage(usage);
+				return new Promise<void>(() => {});
+			},
+		});
+		const { swarm, clock } = virtualSwarm([agent], {
+			grace: 1,
+			limits: { llm: { tokens: { limit: 200, per: "1h" } } },
+		});
+		const run = swarm.start({ nodes: [{ id: "a", agent: "hangs", timeout: 10 }] });
+		await pass(clock, 15);
+		late?.({ inputTokens: 5 });
+		done.open();
+		expect((await finish(run, clock)).status).toBe("completed");
+		// Neither of them has said that it has used less than its estimate.
+		expect(swarm.limits()[0]?.tokens?.used).toBe(120);
+	});
+
 	test("of a wrong estimate fail the attempt", async () => {
 		const { swarm, clock } = swarmOf(limits, undefined, { estimate: () => ({ inputTokens: Number.NaN }) });
 		const outcome = await finish(swarm.start({ nodes: nodes(1, { keys: ["api"] }) }), clock);
