@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { ErrorInfo } from "./core/errors.js";
 import type { NodeId } from "./core/ids.js";
 import { hasEnded, type RunStatus } from "./core/lifecycle.js";
@@ -80,7 +81,7 @@ export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 	let outputs: Readonly<Record<NodeId, unknown>> | undefined;
 	let failures: readonly Failure[] | undefined;
 	let blocked: readonly Blocked[] | undefined;
-	return {
+	return printable({
 		status,
 		...(reason !== undefined && { reason }),
 		get outputs() {
@@ -109,7 +110,12 @@ export function outcomeOf(actor: GraphActor, figures: RunFigures): RunOutcome {
 			events: actor.log.last,
 			...figures,
 		},
-	};
+	});
+}
+
+/** Lists that are made when they are looked at are looked at when the outcome is printed. */
+function printable(outcome: RunOutcome): RunOutcome {
+	return Object.defineProperty(outcome, inspect.custom, { value: () => ({ ...outcome }) });
 }
 
 function statusOf({ state, poison }: GraphActor): EndStatus {

@@ -5,6 +5,7 @@ import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
 import { checkPolicies, show } from "./graph/spec.js";
 import type { NodePolicies } from "./graph/types.js";
+import { checkKnown } from "./known-options.js";
 import type { VersionPolicy } from "./recovery.js";
 import { type SchedulingPolicy, schedulingPolicies } from "./scheduler/run-queue.js";
 import type { GraphSpec, StartOptions, SwarmOptions } from "./swarm-options.js";
@@ -23,6 +24,7 @@ export function checkOptions(options: SwarmOptions): void {
 		);
 		if (problem !== undefined) throw new SwarmError("INVALID_OPTION", `agent "${agent.name}": ${problem}`);
 	}
+	checkKnown(options, "createSwarm");
 	checkJournal(options);
 	checkPorts(options.ports, options.portPolicies);
 	checkBudgetBehaviour(options.budget);

@@ -14,6 +14,7 @@ import { editedNodes, forkHistory } from "./fork.js";
 import { checkPatchShape } from "./graph/mutation-shape.js";
 import type { Journal, Writer } from "./journal/journal.js";
 import { JournalWriter } from "./journal/writer.js";
+import { checkKnown } from "./known-options.js";
 import { openProgress } from "./port-checkpoints.js";
 import { type Recovered, recoverOpen } from "./recover-all.js";
 import { busyHere, changedAgents, fromJournal, giveBack, takeOver } from "./recovery.js";
@@ -138,6 +139,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		// The types of the agents were checked where the graph was written.
 		const untyped = graph as GraphSpec;
 		checkStart(untyped, options);
+		checkKnown(options, "start");
 		this.#assertNew(run, options.runId !== undefined);
 		return { run, nodes: untyped.nodes };
 	}

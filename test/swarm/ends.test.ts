@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { defineAgent, type NodeSpec, RunFailedError, result, SwarmError } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import {
@@ -111,6 +112,14 @@ describe("a run fails", () => {
 		});
 		expect(outcome.reason).toContain('"a"');
 		expect(run.snapshot().get("c")?.skipped).toEqual({ cause: "failure", root: "a" });
+	});
+
+	test("can be printed and copied", async () => {
+		const { swarm } = virtualSwarm([fail]);
+		const outcome = await swarm.start({ nodes: [{ id: "a", agent: "fail" }] }).result();
+		expect(inspect(outcome)).toContain("failures: [");
+		expect(inspect(outcome)).not.toContain("Getter");
+		expect(JSON.parse(JSON.stringify(outcome))).toMatchObject({ status: "failed", failures: [{ id: "a" }] });
 	});
 
 	test("and what swarm.run throws says why the first node failed", async () => {
