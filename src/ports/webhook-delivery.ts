@@ -1,7 +1,7 @@
 import { sha256 } from "../core/checksum.js";
 import { type Clock, systemClock } from "../core/clock.js";
-import { MAX_DURATION_MS } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
+import { retryAfterOf } from "../core/retry-after.js";
 import { checkWhole } from "../core/whole.js";
 import type { DeliveryPort } from "./delivery.js";
 import { DeliveryError } from "./delivery-error.js";
@@ -105,13 +105,6 @@ function refusalOf({ status, headers }: Response, place: string, now: number): D
 		...(after !== undefined && { retryAfter: after }),
 		...(status >= 300 && status < 400 && { hint: "redirects are not followed: give the URL it leads to" }),
 	});
-}
-
-/** Milliseconds of a `Retry-After` header (RFC 9110, section 10.2.3): seconds, or a date. */
-function retryAfterOf(header: string | null, now: number): number | undefined {
-	if (header === null) return undefined;
-	const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - now;
-	return Number.isNaN(ms) ? undefined : Math.min(Math.max(Math.ceil(ms), 0), MAX_DURATION_MS);
 }
 
 function urlOf(text: string): URL {
