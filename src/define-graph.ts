@@ -1,7 +1,7 @@
 import { SwarmError } from "./core/errors.js";
 import type { NodeId } from "./core/ids.js";
 import type { AnyAgent } from "./executor/agent.js";
-import { needsOf, type OutputOf } from "./executor/needs.js";
+import { type JoinOf, type ManyOf, needsOf, type OutputOf } from "./executor/needs.js";
 import { GraphActor } from "./graph/actor.js";
 import type { NodeSpec, OutputRef } from "./graph/types.js";
 import type { NodeSpecOf } from "./typed-spec.js";
@@ -41,7 +41,7 @@ type InputCheck<Input> = undefined extends Input
 type DependenciesCheck<Node extends StaticNode, Deps, Nodes> =
 	NothingRequired<Deps> extends true
 		? Pick<StaticNode, "join"> & { readonly dependsOn?: GivenCheck<Node, Deps, Nodes> }
-		: { readonly join?: "all"; readonly dependsOn: GivenCheck<Node, Deps, Nodes> };
+		: { readonly join?: JoinOf<Deps>; readonly dependsOn: GivenCheck<Node, Deps, Nodes> };
 
 // biome-ignore lint/complexity/noBannedTypes: whether nothing of it is required
 type NothingRequired<Deps> = string extends keyof Deps ? true : {} extends Deps ? true : false;
@@ -59,7 +59,8 @@ type AliasCheck<Given, Deps, Nodes> = string extends keyof Deps
 	? { readonly [Alias in keyof Given]: keyof Nodes }
 	: {
 			readonly [Alias in keyof Deps]: Alias extends keyof Given
-				? Target<Given[Alias], Deps[Alias], Nodes>
+				? // Behind one of many may be whoever plans them.
+					Target<Given[Alias], Alias extends ManyOf<Deps> ? unknown : Deps[Alias], Nodes>
 				: keyof Nodes;
 		} & { readonly [Alias in Exclude<keyof Given, keyof Deps>]: keyof Nodes };
 

@@ -29,7 +29,7 @@ export type { AgentContext } from "./executor/context.js";
 export type { BudgetView, ToolCall } from "./executor/control.js";
 export type { EmitOptions } from "./executor/emission.js";
 export { Executor, type ExecutorOptions } from "./executor/executor.js";
-export type { DeclaredDependencies, OptionalDependency, OutputOf } from "./executor/needs.js";
+export type { DeclaredDependencies, ManyDependency, OptionalDependency, OutputOf } from "./executor/needs.js";
 export type {
 	Answered,
 	Approval,

@@ -1,5 +1,6 @@
 import type { NodeId } from "./core/ids.js";
 import type { Agent, AnyAgent } from "./executor/agent.js";
+import type { JoinOf } from "./executor/needs.js";
 import type { NodeSpec, OutputRef } from "./graph/types.js";
 
 /** An input of a type, or with references to outputs in the place of it or of its members. */
@@ -18,7 +19,7 @@ type DependsOnOf<Deps> = string extends keyof Deps
 	: // biome-ignore lint/complexity/noBannedTypes: whether nothing of it is required
 		{} extends Deps
 		? Pick<NodeSpec, "dependsOn" | "join">
-		: { readonly dependsOn: Aliases<Deps>; readonly join?: "all" };
+		: { readonly dependsOn: Aliases<Deps>; readonly join?: JoinOf<Deps> };
 
 type Aliases<Deps> = { readonly [Alias in keyof Deps]: NodeId } & Readonly<Record<string, NodeId>>;
 

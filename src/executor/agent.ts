@@ -141,7 +141,8 @@ export interface AgentDefinition<Name extends string, Input, Output, Deps = AnyD
 	readonly output?: StandardSchema<Made, Output>;
 	/**
 	 * What its nodes depend on, by alias: it gives `ctx.deps` its types. A node that does not name these aliases in its
-	 * `dependsOn` is refused with `INVALID_SPEC`, but for those that are declared `{ agent, optional: true }`.
+	 * `dependsOn` is refused with `INVALID_SPEC`, but for those that are declared `{ agent, optional: true }`. Where any
+	 * number of nodes may come to stand behind an alias, as behind a planner, declare `{ agent, many: true }`.
 	 */
 	readonly dependsOn?: DeclarationOf<Deps>;
 }
@@ -175,7 +176,7 @@ interface Defined<Name extends string, Input, Output, Declared, Given, Made, Ret
  * `dependsOn`.
  *
  * @throws SwarmError `INVALID_SPEC` when the name is empty, `run` is no function, a schema is none or `dependsOn` holds
- * something that is no agent
+ * something that is no agent, or is both optional and many
  *
  * @example
  * ```ts

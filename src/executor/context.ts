@@ -18,7 +18,7 @@ import {
 import { Checkpoint } from "./checkpoint.js";
 import type { BudgetView } from "./control.js";
 import { Emission, type EmitOptions } from "./emission.js";
-import type { AnyDeps } from "./needs.js";
+import { type AnyDeps, depsOf } from "./needs.js";
 import type { Answered, Approval, ApprovalRequest, AskOptions, ChoiceRequest, SchemaRequest } from "./question.js";
 import { withinStep } from "./step-scope.js";
 
@@ -48,12 +48,12 @@ export class AgentContext<Deps = AnyDeps> {
 
 	constructor(attempt: Attempt) {
 		this.#attempt = attempt;
-		const { actor } = attempt.run;
+		const { leases } = attempt.run.actor;
 		// A join that starts early: what is there is what was there at the lease.
-		if (actor.leases.hasOpen(attempt.lease)) {
-			this.#made = { deps: actor.leases.outputs(attempt.lease), settled: actor.leases.settled(attempt.lease) };
+		if (leases.hasOpen(attempt.lease)) {
+			this.#made = { deps: depsOf(leases, attempt.lease, attempt.agent), settled: leases.settled(attempt.lease) };
 		}
-		const waited = actor.leases.waited(attempt.lease);
+		const waited = leases.waited(attempt.lease);
 		if (waited !== undefined) {
 			this.#made ??= {};
 			this.#made.waits = new AgentWaits(attempt, waited);
@@ -187,10 +187,14 @@ export class AgentContext<Deps = AnyDeps> {
 		return this.#made?.waits?.answered(wait);
 	}
 
-	/** The outputs of the dependencies, by alias or id; `undefined` for one that has none. */
+	/**
+	 * The outputs of the dependencies, by alias or id; `undefined` for one that has none. Where the agent declares `many`, an
+	 * object by the ids of the nodes.
+	 */
 	get deps(): Deps {
 		this.#made ??= {};
-		this.#made.deps ??= this.#attempt.run.actor.leases.outputs(this.#attempt.lease);
+		const { run, lease, agent } = this.#attempt;
+		this.#made.deps ??= depsOf(run.actor.leases, lease, agent);
 		// What the agent declares was checked where its node was added.
 		return this.#made.deps as Deps;
 	}

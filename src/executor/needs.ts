@@ -1,15 +1,28 @@
 import { SwarmError } from "../core/errors.js";
-import type { PolicySource } from "../graph/policies.js";
+import type { LeaseView } from "../graph/lease-view.js";
+import type { Needs, PolicySource } from "../graph/policies.js";
+import type { Join, Lease } from "../graph/types.js";
 import type { Agent, AnyAgent } from "./agent.js";
 
 /** A dependency that a node of an agent may have or do without. */
 export interface OptionalDependency {
 	readonly agent: AnyAgent;
 	readonly optional: true;
+	readonly many?: never;
+}
+
+/**
+ * A dependency behind which any number of nodes of an agent may stand: the plan of a planner, the parts of a node that was
+ * split. `ctx.deps` holds the outputs of those that have completed there, by the ids of the nodes; `{}` where there are none.
+ */
+export interface ManyDependency {
+	readonly agent: AnyAgent;
+	readonly many: true;
+	readonly optional?: never;
 }
 
 /** What the nodes of an agent depend on: alias → the agent whose output is found there. */
-export type DeclaredDependencies = Readonly<Record<string, AnyAgent | OptionalDependency>>;
+export type DeclaredDependencies = Readonly<Record<string, AnyAgent | OptionalDependency | ManyDependency>>;
 
 /** What `ctx.deps` is where an agent declares nothing. */
 export type AnyDeps = Readonly<Record<string, unknown>>;
@@ -21,9 +34,9 @@ export type OutputOf<A extends AnyAgent> = NonNullable<A["~types"]>["output"];
 export type DepsOf<Declared> = Declared extends DeclaredDependencies
 	? string extends keyof Declared
 		? AnyDeps
-		: [Extract<Declared[keyof Declared], OptionalDependency>] extends [never]
+		: [Exclude<Declared[keyof Declared], AnyAgent>] extends [never]
 			? RequiredDeps<Declared>
-			: RequiredDeps<Declared> & OptionalDeps<Declared>
+			: RequiredDeps<Declared> & OptionalDeps<Declared> & ManyDeps<Declared>
 	: AnyDeps;
 
 type RequiredDeps<Declared> = {
@@ -32,20 +45,50 @@ type RequiredDeps<Declared> = {
 		: never]: Declared[Alias] extends AnyAgent ? OutputOf<Declared[Alias]> : never;
 };
 
-type OptionalDeps<Declared> = {
-	readonly [Alias in keyof Declared as Declared[Alias] extends OptionalDependency
-		? Alias
-		: never]?: Declared[Alias] extends OptionalDependency ? OutputOf<Declared[Alias]["agent"]> | undefined : never;
-};
+type OptionalDeps<Declared> = [AliasesOf<Declared, OptionalDependency>] extends [never]
+	? unknown
+	: {
+			readonly [Alias in AliasesOf<Declared, OptionalDependency>]?: Declared[Alias] extends OptionalDependency
+				? OutputOf<Declared[Alias]["agent"]> | undefined
+				: never;
+		};
+
+type ManyDeps<Declared> = [AliasesOf<Declared, ManyDependency>] extends [never]
+	? unknown
+	: {
+			readonly [Alias in AliasesOf<Declared, ManyDependency>]: Declared[Alias] extends ManyDependency
+				? Readonly<Record<string, OutputOf<Declared[Alias]["agent"]>>>
+				: never;
+		} & {
+			/** Which of them are many: an output may be a record as well. Never there at run time. */
+			readonly "~many"?: AliasesOf<Declared, ManyDependency>;
+		};
+
+type AliasesOf<Declared, Kind> = {
+	[Alias in keyof Declared]: Declared[Alias] extends Kind ? Alias : never;
+}[keyof Declared];
+
+/** The aliases that are declared with `many`. */
+export type ManyOf<Deps> = Deps extends { readonly "~many"?: infer Alias } ? Extract<Alias, string> : never;
+
+/** The joins that nodes of an agent may have: under another one than `all` an output may be missing, unless it is one of many. */
+export type JoinOf<Deps> = "~many" extends keyof Deps
+	? // biome-ignore lint/complexity/noBannedTypes: whether nothing else of it is required
+		{} extends Omit<Deps, ManyOf<Deps>>
+		? Join
+		: "all"
+	: "all";
 
 /** The declaration behind what `ctx.deps` is: an agent that is spread into another definition keeps its types. */
 export type DeclarationOf<Deps> = string extends keyof Deps
 	? DeclaredDependencies
 	: {
 			// biome-ignore lint/complexity/noBannedTypes: whether this alias is optional
-			readonly [Alias in keyof Deps]-?: {} extends Pick<Deps, Alias>
+			readonly [Alias in keyof Deps as Exclude<Alias, "~many">]-?: {} extends Pick<Deps, Alias>
 				? { readonly agent: AgentThatGives<Exclude<Deps[Alias], undefined>>; readonly optional: true }
-				: AgentThatGives<Deps[Alias]>;
+				: Alias extends ManyOf<Deps>
+					? { readonly agent: AgentThatGives<Deps[Alias][keyof Deps[Alias]]>; readonly many: true }
+					: AgentThatGives<Deps[Alias]>;
 		};
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever else it is
@@ -61,28 +104,48 @@ export function checkDeclared(agent: string, declared: unknown): void {
 		throw new SwarmError("INVALID_SPEC", `dependsOn of agent "${agent}" is no object of alias → agent`);
 	}
 	for (const [alias, one] of Object.entries(declared as Record<string, unknown>)) {
-		if (isAgent(isOptional(one) ? one.agent : one)) continue;
+		if (isOptional(one) && isMany(one)) {
+			throw new SwarmError("INVALID_SPEC", `dependsOn.${alias} of agent "${agent}" is both optional and many`, {
+				hint: `with { ${alias}: { agent, many: true } } there may be none of them`,
+			});
+		}
+		if (isAgent(isOptional(one) || isMany(one) ? one.agent : one)) continue;
 		throw new SwarmError("INVALID_SPEC", `dependsOn.${alias} of agent "${agent}" is no agent`, {
-			hint: `dependsOn: { ${alias}: agent } or { ${alias}: { agent, optional: true } }`,
+			hint: `dependsOn: { ${alias}: agent }, { ${alias}: { agent, optional: true } } or { ${alias}: { agent, many: true } }`,
 		});
 	}
 }
 
-/** The aliases that nodes of these agents have to have, by agent; undefined where none declares any. */
+/** What nodes of these agents have to have, by agent; undefined where none declares anything. */
 export function needsOf(agents: Iterable<AnyAgent>): PolicySource["needs"] {
-	let needs: Map<string, readonly string[]> | undefined;
+	let needs: Map<string, Needs> | undefined;
 	for (const { name, dependsOn } of agents) {
 		if (dependsOn === undefined) continue;
-		const aliases = Object.keys(dependsOn).filter((alias) => !isOptional(dependsOn[alias]));
-		if (aliases.length === 0) continue;
+		const names = Object.keys(dependsOn).filter((alias) => !isOptional(dependsOn[alias]));
+		if (names.length === 0) continue;
 		needs ??= new Map();
-		needs.set(name, aliases);
+		needs.set(name, { names, completed: names.find((alias) => !isMany(dependsOn[alias])) });
 	}
 	return needs && ((agent) => needs.get(agent));
 }
 
+/** The outputs of the dependencies of a leased node, in the form in which its agent declares them. */
+export function depsOf(leases: LeaseView, lease: Lease, { dependsOn }: AnyAgent): AnyDeps {
+	const deps = leases.outputs(lease);
+	if (dependsOn === undefined) return deps;
+	for (const alias in dependsOn) {
+		const one = dependsOn[alias];
+		if (isMany(one)) deps[alias] = leases.outputsUnder(lease, alias, one.agent.name);
+	}
+	return deps;
+}
+
 function isOptional(declared: unknown): declared is OptionalDependency {
 	return typeof declared === "object" && declared !== null && "optional" in declared && declared.optional === true;
+}
+
+function isMany(declared: unknown): declared is ManyDependency {
+	return typeof declared === "object" && declared !== null && "many" in declared && declared.many === true;
 }
 
 function isAgent(value: unknown): boolean {

@@ -31,6 +31,17 @@ export function outputsOf(graph: Graph, n: number): Record<string, unknown> {
 	return collect(graph, n, (from) => graph.outputOf(from));
 }
 
+/** The outputs of those of a node's dependencies that one name stands for, an agent has worked on and have completed: by id. */
+export function outputsUnder(graph: Graph, n: number, name: string, agent: string): Record<string, unknown> {
+	const values: Record<string, unknown> = Object.create(null);
+	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge)) {
+		const from = graph.edges.from(edge);
+		if (graph.nodes.state(from) !== COMPLETED || graph.nameOf(edge) !== name) continue;
+		if (graph.spec(from).agent === agent) values[graph.id(from)] = graph.outputs.get(from);
+	}
+	return values;
+}
+
 /** How a node's dependencies stand, by alias or id. */
 export function settledOf(graph: Graph, n: number): Record<string, Settled> {
 	return collect(graph, n, (from): Settled => {

@@ -1,6 +1,6 @@
 import type { ErrorInfo } from "../core/errors.js";
 import type { Usage } from "../core/usage.js";
-import { outputsOf, type Settled, settledOf } from "./dependencies.js";
+import { outputsOf, outputsUnder, type Settled, settledOf } from "./dependencies.js";
 import type { Graph } from "./graph.js";
 import { Started } from "./lease.js";
 import { COMPLETED, RUNNING } from "./node-table.js";
@@ -18,6 +18,11 @@ export class LeaseView {
 	/** The outputs of the dependencies, by alias or id. */
 	outputs(lease: Lease): Record<string, unknown> {
 		return outputsOf(this.graph, this.numberOf(lease));
+	}
+
+	/** The outputs of the completed dependencies of one agent that one name stands for, by id. */
+	outputsUnder(lease: Lease, name: string, agent: string): Record<string, unknown> {
+		return outputsUnder(this.graph, this.numberOf(lease), name, agent);
 	}
 
 	/** How the dependencies stand, by alias or id. */

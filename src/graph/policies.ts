@@ -9,14 +9,22 @@ import type {
 	TimeoutPolicy,
 } from "./types.js";
 
+/** What the nodes of an agent must have in the way of dependencies. */
+export interface Needs {
+	/** The names under which they must have dependencies. */
+	readonly names: readonly string[];
+	/** The first of these that must have completed when a node starts; undefined where none must. */
+	readonly completed: string | undefined;
+}
+
 /** The policies that agents, the run and the swarm give; a node's own come first. */
 export interface PolicySource {
 	/** What the agent's definition says, undefined when there is no such agent. */
 	agent(name: string): Omit<NodePolicies, "limits"> | undefined;
 	/** Whether there is a limit of this name; left out, any name will do. */
 	hasLimit?(name: string): boolean;
-	/** The names under which nodes of an agent must have dependencies; left out where no agent asks for any. */
-	readonly needs?: ((agent: string) => readonly string[] | undefined) | undefined;
+	/** What nodes of an agent must have; left out where no agent asks for anything. */
+	readonly needs?: ((agent: string) => Needs | undefined) | undefined;
 	/** What the run and the swarm say, the run's first. */
 	readonly defaults: NodePolicies;
 }

@@ -2,7 +2,7 @@ import type { Refusal } from "../core/errors.js";
 import { dependencyNames } from "./dependencies.js";
 import type { Graph } from "./graph.js";
 import { JOIN_ALL } from "./node-table.js";
-import type { PolicySource } from "./policies.js";
+import type { Needs, PolicySource } from "./policies.js";
 import { checkJoinDegree, outputRefs, refuse } from "./spec.js";
 import type { Join } from "./types.js";
 
@@ -39,21 +39,21 @@ export function checkTerms(graph: Graph, n: number, joinToo: boolean, policies: 
 }
 
 /** @returns which dependency a node does not have, or may start without, that its agent declares */
-function checkNeeds(graph: Graph, n: number, needs: readonly string[]): Refusal | undefined {
+function checkNeeds(graph: Graph, n: number, needs: Needs): Refusal | undefined {
 	const { id, agent } = graph.spec(n);
 	const names = new Set<string>();
 	for (let edge = graph.nodes.firstIn(n); edge !== 0; edge = graph.edges.nextIn(edge)) names.add(graph.nameOf(edge));
-	const missing = needs.find((name) => !names.has(name));
+	const missing = needs.names.find((name) => !names.has(name));
 	if (missing !== undefined) {
 		return refuse("INVALID_SPEC", `node "${id}" has no dependency "${missing}", which its agent "${agent}" declares`, {
 			nodes: [id],
 			hint: `dependsOn: { ${missing}: "id" }, or declare it { agent, optional: true }`,
 		});
 	}
-	if (graph.nodes.join(n) === JOIN_ALL) return undefined;
+	if (needs.completed === undefined || graph.nodes.join(n) === JOIN_ALL) return undefined;
 	return refuse(
 		"INVALID_SPEC",
-		`node "${id}" may start without the dependency "${needs[0]}", which its agent "${agent}" declares`,
+		`node "${id}" may start without the dependency "${needs.completed}", which its agent "${agent}" declares`,
 		{ nodes: [id], hint: 'use the join "all", or declare it { agent, optional: true }' },
 	);
 }

@@ -90,6 +90,34 @@ describe("a static graph", () => {
 		).toExtend<GraphSpec>();
 	});
 
+	test("takes any node behind an alias for many, whoever plans them, and what nodes do not give", () => {
+		const all = defineAgent({
+			name: "all",
+			dependsOn: { found: { agent: research, many: true } },
+			run: (_: undefined, ctx) => Object.values(ctx.deps.found).map(({ pages }) => pages),
+		});
+		const both = defineAgent({ ...all, name: "both", dependsOn: { plan, found: { agent: research, many: true } } });
+		const many = defineGraph({
+			...planned,
+			r: { agent: research, input: { q: "x" }, dependsOn: { plan: "plan" } },
+			a: { agent: all, dependsOn: { found: "plan" } },
+			b: { agent: all, dependsOn: { found: "r", more: "a" }, join: "settled" },
+			c: { agent: both, dependsOn: { plan: "plan", found: "r" } },
+		});
+		expectTypeOf(createSwarm({ agents: [plan, research, all, both] }).run(many)).resolves.toEqualTypeOf<{
+			readonly b: number[] | undefined;
+			readonly c: number[];
+		}>();
+		// @ts-expect-error: there is no such node
+		defineGraph({ ...planned, a: { agent: all, dependsOn: { found: "plann" } } });
+		// @ts-expect-error: it has to name where they are
+		defineGraph({ ...planned, a: { agent: all } });
+		// @ts-expect-error: under this alias as well
+		defineGraph({ ...planned, a: { agent: all, dependsOn: { more: "plan" } } });
+		// @ts-expect-error: under this join the plan may be missing
+		defineGraph({ ...planned, a: { agent: both, dependsOn: { plan: "plan", found: "plan" }, join: "any" } });
+	});
+
 	test("checks the names of fields", () => {
 		// @ts-expect-error: a slip of the keyboard
 		defineGraph({ ...planned, a: { agent: ping, dependOn: ["plan"] } });

@@ -135,6 +135,76 @@ describe("dependsOn of an agent", () => {
 		defineAgent({ name: "x", dependsOn: { a: z.string() }, run: () => 1 });
 	});
 
+	const summary = defineAgent({
+		name: "summary",
+		dependsOn: { titles: { agent: ofValibot, many: true }, zod: ofZod },
+		run: (_: undefined, ctx) => {
+			expectTypeOf(ctx.deps.titles).toEqualTypeOf<Readonly<Record<string, string[]>>>();
+			expectTypeOf(ctx.deps.zod).toEqualTypeOf<{ title: number; kind: "long" | "short" }>();
+			expectTypeOf(Object.values(ctx.deps.titles)).toEqualTypeOf<string[][]>();
+			// @ts-expect-error: nobody knows which ids there are
+			expectTypeOf(ctx.deps.titles["a"]).toEqualTypeOf<string[]>();
+			// @ts-expect-error: it declares no such dependency
+			expectTypeOf(ctx.deps.other).toBeUndefined();
+			return ctx.deps.titles;
+		},
+	});
+	const all = defineAgent({
+		name: "all",
+		dependsOn: { titles: { agent: ofValibot, many: true }, text: { agent: ofArk, optional: true } },
+		run: (_: undefined, ctx) => `${ctx.deps.text?.length} ${Object.values(ctx.deps.titles).flat().length}`,
+	});
+
+	test("gives many outputs by id, and the alias has to be there", () => {
+		const { start } = createSwarm({ agents: [ofZod, ofValibot, ofArk, summary, all] });
+		expectTypeOf(start).toBeCallableWith({
+			nodes: [{ agent: summary, dependsOn: { titles: "plan", zod: "z", more: "d" } }],
+		});
+		// @ts-expect-error: titles are missing
+		expectTypeOf(start).toBeCallableWith({ nodes: [{ agent: summary, dependsOn: { zod: "z" } }] });
+		// @ts-expect-error: all of it is
+		expectTypeOf(start).toBeCallableWith({ nodes: [{ agent: all }] });
+		// @ts-expect-error: a list names no aliases
+		expectTypeOf(start).toBeCallableWith({ nodes: [{ agent: all, dependsOn: ["titles"] }] });
+	});
+
+	test("leaves a node its join where nothing but one of many may be missing", () => {
+		const { start } = createSwarm({ agents: [ofZod, ofValibot, ofArk, summary, all] });
+		expectTypeOf(start).toBeCallableWith({ nodes: [{ agent: all, dependsOn: { titles: "p" }, join: "settled" }] });
+		expectTypeOf(start).toBeCallableWith({
+			// @ts-expect-error: zod may be
+			nodes: [{ agent: summary, dependsOn: { titles: "p", zod: "z" }, join: "settled" }],
+		});
+	});
+
+	test("declares one of many by an agent, and not as optional too", () => {
+		// @ts-expect-error: there may be none of them anyway
+		defineAgent({ name: "x", dependsOn: { a: { agent: ofArk, many: true, optional: true } }, run: () => 1 });
+		// @ts-expect-error: a list is no agent
+		defineAgent({ name: "x", dependsOn: { a: { agent: [ofArk, ofZod], many: true } }, run: () => 1 });
+		// @ts-expect-error: left out it is one
+		defineAgent({ name: "x", dependsOn: { a: { agent: ofArk, many: false } }, run: () => 1 });
+	});
+
+	test("keeps its types where the definition is spread or the outputs are handed on", () => {
+		const other = defineAgent({ ...summary, name: "other", retry: 2 });
+		expectTypeOf(other.run).toEqualTypeOf(summary.run);
+		expectTypeOf<NonNullable<(typeof other)["~types"]>["deps"]>().branded.toEqualTypeOf<
+			NonNullable<(typeof summary)["~types"]>["deps"]
+		>();
+		// An output that is a record is one output.
+		const next = defineAgent({ name: "next", dependsOn: { summary }, run: (_: undefined, ctx) => ctx.deps.summary });
+		expectTypeOf(next).toEqualTypeOf<
+			Agent<
+				"next",
+				undefined,
+				Readonly<Record<string, string[]>>,
+				{ readonly summary: Readonly<Record<string, string[]>> }
+			>
+		>();
+		expectTypeOf(defineAgent({ ...next, name: "again" }).run).toEqualTypeOf(next.run);
+	});
+
 	test("gives the context of an agent its type, and no other's", () => {
 		expectTypeOf<Parameters<(typeof report)["run"]>[1]>().toExtend<AgentContext<{ readonly titles: string[] }>>();
 		expectTypeOf<Parameters<(typeof ofArk)["run"]>[1]>().toEqualTypeOf<AgentContext>();
