@@ -15,6 +15,14 @@ export interface Draft {
 	readonly facts: readonly Fact[];
 }
 
+/** What another draft starts from. */
+interface Revision {
+	/** What the draft before it knew. */
+	readonly facts: readonly Fact[];
+	/** What the critic said of it. */
+	readonly remarks: string;
+}
+
 /** A searcher that has found nothing more after so many queries gives up. */
 const MOST_QUERIES = 6;
 /** A report is sent back once; then a person decides. */
@@ -53,8 +61,9 @@ export function agentsOf(model: FakeModel): readonly AnyAgent[] {
 		...asking,
 		name: "planner",
 		estimate: { inputTokens: 400, outputTokens: 40, cost: 0.002 },
-		run: async ({ topic }: { topic: string }, ctx) => {
-			const angles = JSON.parse(await ask({ part: "planner", topic }, ctx)) as Angle[];
+		run: async ({ topic, missing }: { topic: string; missing?: readonly Angle[] }, ctx) => {
+			// After a review it is known what to search for.
+			const angles = missing ?? (JSON.parse(await ask({ part: "planner", topic }, ctx)) as Angle[]);
 			// Whoever waits for the plan waits for what is searched for.
 			return result(
 				{ angles },
@@ -98,9 +107,12 @@ export function agentsOf(model: FakeModel): readonly AnyAgent[] {
 	const writer = defineAgent({
 		...asking,
 		name: "writer",
+		// Behind the planner: as many searchers as it has planned.
+		dependsOn: { research: { agent: searcher, many: true } },
 		estimate: { inputTokens: 1_100, outputTokens: 600, cost: 0.013 },
-		run: async ({ topic, remarks = "" }: { topic: string; remarks?: string }, ctx): Promise<Draft> => {
-			const facts = factsIn(ctx.deps);
+		run: async ({ topic, revised }: { topic: string; revised?: Revision }, ctx): Promise<Draft> => {
+			const { facts: known = [], remarks = "" } = revised ?? {};
+			const facts = [...known, ...Object.values(ctx.deps.research).flatMap((findings) => findings.facts)];
 			return { report: await ask({ part: "writer", topic, facts, remarks }, ctx), facts };
 		},
 	});
@@ -114,7 +126,7 @@ export function agentsOf(model: FakeModel): readonly AnyAgent[] {
 			const { draft } = ctx.deps;
 			const judgement = JSON.parse(await ask({ part: "critic", report: draft.report }, ctx)) as Judgement;
 			if (judgement.verdict === "accept" || round >= MOST_ROUNDS) return draft;
-			return result(draft, { expand: true, nodes: anotherRound(topic, round + 1, judgement) });
+			return result(draft, { expand: true, nodes: anotherRound(topic, round + 1, draft, judgement) });
 		},
 	});
 
@@ -149,24 +161,12 @@ interface Judgement {
 }
 
 /** What a report that is sent back still needs: more facts, another draft, another look. */
-function anotherRound(topic: string, round: number, { missing, remarks }: Judgement) {
-	const searches = missing.map((angle) => ({ id: `search-${angle}`, agent: "searcher", input: { angle } }));
-	const write = `write-${round}`;
+function anotherRound(topic: string, round: number, { facts }: Draft, { missing, remarks }: Judgement) {
+	const [plan, write] = [`plan-${round}`, `write-${round}`];
+	const revised: Revision = { facts, remarks };
 	return [
-		...searches,
-		{
-			id: write,
-			agent: "writer",
-			input: { topic, remarks },
-			dependsOn: [round === 2 ? "write" : `write-${round - 1}`, ...searches.map(({ id }) => id)],
-		},
+		{ id: plan, agent: "planner", input: { topic, missing } },
+		{ id: write, agent: "writer", input: { topic, revised }, dependsOn: { research: plan } },
 		{ id: `review-${round}`, agent: "critic", input: { topic, round }, dependsOn: { draft: write } },
 	];
-}
-
-/** The facts in outputs of searchers and writers, in whatever groups they come. */
-export function factsIn(outputs: unknown): Fact[] {
-	if (typeof outputs !== "object" || outputs === null) return [];
-	if ("facts" in outputs) return outputs.facts as Fact[];
-	return Object.values(outputs).flatMap(factsIn);
 }

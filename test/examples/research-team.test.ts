@@ -5,7 +5,6 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { parseDelivery, verifyAudit } from "dagswarm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { factsIn } from "../../examples/research-team/agents.ts";
 import { angles, corpus } from "../../examples/research-team/corpus.ts";
 import { COST_LIMIT } from "../../examples/research-team/team.ts";
 import { root } from "../source.js";
@@ -17,19 +16,6 @@ function example(...args: string[]): Promise<{ readonly stdout: string; readonly
 	const env = { ...process.env, RESEARCH_TEAM_AUDIT_KEY: KEY };
 	return run(process.execPath, ["examples/research-team/main.ts", ...args], { cwd: root, env });
 }
-
-test("facts are found in outputs of searchers, in groups of them and in drafts, and nowhere else", () => {
-	const [first, second, third] = corpus;
-	const findings = { angle: "history", facts: [first] };
-	const draft = { report: "# Bees", facts: [second] };
-	expect(factsIn({ research: findings })).toEqual([first]);
-	expect(factsIn({ research: { a: findings, b: { angle: "law", facts: [third] } }, write: draft })).toEqual([
-		first,
-		third,
-		second,
-	]);
-	expect(factsIn({ nothing: null, text: "facts", number: 5 })).toEqual([]);
-});
 
 describe("the team, as a process", () => {
 	let folder: string;
@@ -51,13 +37,14 @@ describe("the team, as a process", () => {
 			"+ search-history, which plan asked for",
 			"✓ write:",
 			"✓ review:",
-			"+ search-law, which review asked for",
+			"+ plan-2, which review asked for",
+			"+ search-law, which plan-2 asked for",
 			"✓ search-law:",
 			"✓ write-2:",
 			"? publish asks:",
 			'nobody is asked: answered "publish"',
 			"✓ publish,",
-			"completed: 11 nodes",
+			"completed: 12 nodes",
 		];
 		const places = told.map((line) => said.indexOf(line));
 		expect(places).not.toContain(-1);
