@@ -1,4 +1,4 @@
-import { type AnyAgent, createSwarm, defineAgent, defineGraph } from "dagswarm";
+import { type AnyAgent, createSwarm, defineAgent, defineGraph, result } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { echo, finish, virtualSwarm } from "./swarm/fixture.js";
 
@@ -34,6 +34,28 @@ describe("defineGraph", () => {
 			expect(outputs).toEqual({ n: 2, again: { all: ["wasps"] } });
 		}
 		expect(await createSwarm({ agents: [plan, count, echo] }).run(graph)).toEqual({ n: 2, again: { all: ["wasps"] } });
+	});
+
+	test("may have a planner behind an alias for many", async () => {
+		const search = defineAgent({ name: "search", run: async (topic: string) => topic.length });
+		const planner = defineAgent({
+			name: "planner",
+			run: async (found: string[]) =>
+				result(found, { nodes: found.map((input) => ({ id: input, agent: "search", input })), expand: true }),
+		});
+		const sum = defineAgent({
+			name: "sum",
+			dependsOn: { lengths: { agent: search, many: true } },
+			run: (_: undefined, ctx) => Object.values(ctx.deps.lengths).reduce((total, length) => total + length, 0),
+		});
+		const swarm = createSwarm({ agents: [search, planner, sum] });
+		for (const [given, total] of [[topics, 9] as const, [["bees"], 4] as const, [[], 0] as const]) {
+			const graph = defineGraph({
+				plan: { agent: planner, input: [...given] },
+				sum: { agent: sum, dependsOn: { lengths: "plan" }, join: "settled" },
+			});
+			expect((await swarm.run(graph)).sum).toBe(total);
+		}
 	});
 
 	test("may be empty", async () => {

@@ -48,12 +48,12 @@ export class AgentContext<Deps = AnyDeps> {
 
 	constructor(attempt: Attempt) {
 		this.#attempt = attempt;
-		const { leases } = attempt.run.actor;
+		const { actor } = attempt.run;
 		// A join that starts early: what is there is what was there at the lease.
-		if (leases.hasOpen(attempt.lease)) {
-			this.#made = { deps: depsOf(leases, attempt.lease, attempt.agent), settled: leases.settled(attempt.lease) };
+		if (actor.leases.hasOpen(attempt.lease)) {
+			this.#made = { deps: depsOf(attempt), settled: actor.leases.settled(attempt.lease) };
 		}
-		const waited = leases.waited(attempt.lease);
+		const waited = actor.leases.waited(attempt.lease);
 		if (waited !== undefined) {
 			this.#made ??= {};
 			this.#made.waits = new AgentWaits(attempt, waited);
@@ -193,8 +193,7 @@ export class AgentContext<Deps = AnyDeps> {
 	 */
 	get deps(): Deps {
 		this.#made ??= {};
-		const { run, lease, agent } = this.#attempt;
-		this.#made.deps ??= depsOf(run.actor.leases, lease, agent);
+		this.#made.deps ??= depsOf(this.#attempt);
 		// What the agent declares was checked where its node was added.
 		return this.#made.deps as Deps;
 	}

@@ -1,8 +1,8 @@
 import { SwarmError } from "../core/errors.js";
-import type { LeaseView } from "../graph/lease-view.js";
 import type { Needs, PolicySource } from "../graph/policies.js";
-import type { Join, Lease } from "../graph/types.js";
+import type { Join } from "../graph/types.js";
 import type { Agent, AnyAgent } from "./agent.js";
+import type { Attempt } from "./attempt.js";
 
 /** A dependency that a node of an agent may have or do without. */
 export interface OptionalDependency {
@@ -129,8 +129,9 @@ export function needsOf(agents: Iterable<AnyAgent>): PolicySource["needs"] {
 	return needs && ((agent) => needs.get(agent));
 }
 
-/** The outputs of the dependencies of a leased node, in the form in which its agent declares them. */
-export function depsOf(leases: LeaseView, lease: Lease, { dependsOn }: AnyAgent): AnyDeps {
+/** The outputs of the dependencies of an attempt's node, in the form in which its agent declares them. */
+export function depsOf({ run, lease, agent: { dependsOn } }: Attempt): AnyDeps {
+	const { leases } = run.actor;
 	const deps = leases.outputs(lease);
 	if (dependsOn === undefined) return deps;
 	for (const alias in dependsOn) {
