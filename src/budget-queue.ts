@@ -3,7 +3,13 @@ import type { GraphActor } from "./graph/actor.js";
 import type { BudgetPort } from "./ports/budget.js";
 
 /** The queues of all runs that share a budget: what one gives back may be enough for another. */
-const sharing = new WeakMap<BudgetPort, Set<BudgetQueue>>();
+const sharing = new WeakMap<BudgetPort, Sharing>();
+
+interface Sharing {
+	readonly queues: Set<BudgetQueue>;
+	/** How often something was given back. */
+	settlements: number;
+}
 
 /**
  * Attempts of a run that wait, without a slot, until others have given back what they reserved. One a run is woken each
@@ -12,7 +18,7 @@ const sharing = new WeakMap<BudgetPort, Set<BudgetQueue>>();
 export class BudgetQueue {
 	/** By node: until when it sleeps at most. */
 	readonly #waiting = new Map<string, number>();
-	readonly #queues: Set<BudgetQueue>;
+	readonly #sharing: Sharing;
 	#actor: GraphActor | undefined;
 
 	/** @param name - of the wait */
@@ -20,26 +26,42 @@ export class BudgetQueue {
 		port: BudgetPort,
 		private readonly name: string,
 	) {
-		this.#queues = sharing.get(port) ?? new Set();
-		sharing.set(port, this.#queues);
-		this.#queues.add(this);
+		this.#sharing = sharing.get(port) ?? { queues: new Set(), settlements: 0 };
+		sharing.set(port, this.#sharing);
+		this.#sharing.queues.add(this);
 	}
 
-	/** Resolves when something was given back, or at that time. */
-	async wait(attempt: Attempt, until: number): Promise<void> {
+	/** How often something was given back until now. */
+	get settlements(): number {
+		return this.#sharing.settlements;
+	}
+
+	/**
+	 * Resolves when something was given back, or at that time.
+	 *
+	 * @param asOf - how often something had been given back when the attempt asked
+	 */
+	async wait(attempt: Attempt, until: number, asOf: number): Promise<void> {
+		// Nobody would wake it for what was given back while it was being refused.
+		if (this.#sharing.settlements !== asOf) return;
 		const { node } = attempt.lease;
 		this.#actor = attempt.run.actor;
 		this.#waiting.set(node, until);
 		try {
 			await attempt.park({ kind: "sleep", until, name: this.name });
-		} finally {
 			this.#waiting.delete(node);
+		} catch (over) {
+			this.#waiting.delete(node);
+			// It may have been its turn.
+			this.wakeOne();
+			throw over;
 		}
 	}
 
 	/** Something was given back. */
 	settled(): void {
-		for (const queue of this.#queues) queue.wakeOne();
+		this.#sharing.settlements++;
+		for (const queue of this.#sharing.queues) queue.wakeOne();
 	}
 
 	/** The one that has waited longest asks again. */
@@ -52,7 +74,7 @@ export class BudgetQueue {
 	}
 
 	close(): void {
-		this.#queues.delete(this);
+		this.#sharing.queues.delete(this);
 	}
 }
 

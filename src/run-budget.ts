@@ -25,6 +25,19 @@ export interface BudgetBehaviour {
 	readonly maxWait?: Duration;
 }
 
+/** What came of asking, and how much had been given back by all when it was asked. */
+type Answered = Guarded<BudgetVerdict> & { readonly asOf: number };
+
+/** An attempt that was refused. */
+interface Refused {
+	/** Asks again. */
+	readonly ask: (approved?: boolean) => Answered | Promise<Answered>;
+	readonly estimate: Usage;
+	/** It waits no longer than this. */
+	readonly giveUpAt: number;
+	readonly asOf: number;
+}
+
 /** What one attempt has reserved and used. */
 interface Spending {
 	reservation: string | undefined;
@@ -44,6 +57,8 @@ const DEGRADES: BudgetView = Object.freeze({ low: false });
 /** Reserves for the attempts of a run before their functions are called, and settles afterwards. */
 export class RunBudget {
 	readonly #spendings = new Map<Attempt, Spending>();
+	/** Of attempts that are over: what their functions say that they have used is spent all the same. */
+	readonly #ended = new WeakMap<Attempt, Spending>();
 	readonly #opened: Guarded<void> | Promise<Guarded<void>> | undefined;
 	/** Attempts that are not let in yet. */
 	readonly #admissions = new Set<Promise<AnyAgent>>();
@@ -77,13 +92,13 @@ export class RunBudget {
 	 */
 	admit(attempt: Attempt, input: unknown): AnyAgent | Promise<AnyAgent> {
 		if (this.#opened instanceof Promise) return this.#later(this.#opened.then(() => this.#admit(attempt, input)));
-		const estimate = this.#estimate(attempt, attempt.agent, input);
-		const first = this.#ask(attempt, estimate, this.#isSpared(attempt));
+		const spared = this.#isSpared(attempt);
+		const first = this.#ask(attempt, this.#estimate(attempt, attempt.agent, input), spared);
 		if (!(first instanceof Promise) && first.ok && first.value.verdict === "allowed") {
 			this.#reserved(attempt, first.value);
 			return attempt.agent;
 		}
-		return this.#later(this.#decide(attempt, input, first));
+		return this.#later(this.#decide(attempt, input, first, spared));
 	}
 
 	#later(admission: Promise<AnyAgent>): Promise<AnyAgent> {
@@ -94,14 +109,16 @@ export class RunBudget {
 	}
 
 	#admit(attempt: Attempt, input: unknown): Promise<AnyAgent> {
-		const estimate = this.#estimate(attempt, attempt.agent, input);
-		return this.#decide(attempt, input, this.#ask(attempt, estimate, this.#isSpared(attempt)));
+		const spared = this.#isSpared(attempt);
+		const first = this.#ask(attempt, this.#estimate(attempt, attempt.agent, input), spared);
+		return this.#decide(attempt, input, first, spared);
 	}
 
 	async #decide(
 		attempt: Attempt,
 		input: unknown,
-		first: Guarded<BudgetVerdict> | Promise<Guarded<BudgetVerdict>>,
+		first: Answered | Promise<Answered>,
+		spared: boolean,
 	): Promise<AnyAgent> {
 		let agent = attempt.agent;
 		let answer = await first;
@@ -130,37 +147,36 @@ export class RunBudget {
 				// What was reserved was for the agent that is dear.
 				this.#giveBack(verdict.reservation);
 			} else if (fallback?.agent === undefined || agent === fallback.agent) {
-				answer = await this.#blocked(attempt, verdict, this.#estimate(attempt, agent, input), giveUpAt);
+				const estimate = this.#estimate(attempt, agent, input);
+				const ask = (approved = spared) => this.#ask(attempt, estimate, approved);
+				answer = await this.#blocked(attempt, verdict, { ask, estimate, giveUpAt, asOf: answer.asOf });
 				continue;
 			}
 			agent = fallback.agent;
-			answer = await this.#ask(attempt, this.#estimate(attempt, agent, input), false);
+			answer = await this.#ask(attempt, this.#estimate(attempt, agent, input), spared);
 		}
 	}
 
 	/** Waits where that helps, asks a person where that is wanted, and otherwise ends the run. */
 	async #blocked(
 		attempt: Attempt,
-		verdict: Extract<BudgetVerdict, { verdict: "blocked" }>,
-		estimate: Usage,
-		giveUpAt: number,
-	): Promise<Guarded<BudgetVerdict>> {
-		const { retryAfter, whenSettled, reason } = verdict;
+		{ retryAfter, whenSettled, reason }: Extract<BudgetVerdict, { verdict: "blocked" }>,
+		{ ask, estimate, giveUpAt, asOf }: Refused,
+	): Promise<Answered> {
 		const { actor } = attempt.run;
-		if (whenSettled === true && actor.clock.now() < giveUpAt) {
-			await this.#queue.wait(attempt, giveUpAt);
-			const answer = await this.#ask(attempt, estimate, false);
-			// What was enough for this one may be enough for another.
-			if (answer.ok && answer.value.verdict !== "blocked") this.#queue.wakeOne();
+		const now = actor.clock.now();
+		if (whenSettled === true && now < giveUpAt) {
+			await this.#queue.wait(attempt, giveUpAt, asOf);
+			const answer = await ask();
+			// Unless it goes on waiting: what it has left is enough for the next one, or that one hears the same.
+			if (!answer.ok || answer.value.verdict !== "blocked" || answer.value.whenSettled !== true) this.#queue.wakeOne();
 			return answer;
 		}
-		if (retryAfter !== undefined && retryAfter <= this.#maxWait) {
-			const until = actor.clock.now() + Math.max(retryAfter, 1);
-			await attempt.park({ kind: "sleep", until, name: WAIT_NAME });
-			return this.#ask(attempt, estimate, false);
+		if (retryAfter !== undefined && now + retryAfter <= giveUpAt) {
+			await attempt.park({ kind: "sleep", until: now + Math.max(retryAfter, 1), name: WAIT_NAME });
+			return ask();
 		}
-		if (this.#behaviour.onExhausted === "ask" && (await this.#isApproved(attempt, reason, estimate)))
-			return this.#ask(attempt, estimate, true);
+		if (this.#behaviour.onExhausted === "ask" && (await this.#isApproved(attempt, reason, estimate))) return ask(true);
 		actor.post({ type: "exhaust", reason, abort: this.#behaviour.inFlight === "abort" }, ignore);
 		const error = new SwarmError("BUDGET_EXCEEDED", `node "${attempt.lease.node}" was not run: ${reason}`, {
 			nodes: [attempt.lease.node],
@@ -179,7 +195,8 @@ export class RunBudget {
 		return wake.kind === "approved";
 	}
 
-	#ask(attempt: Attempt, estimate: Usage, approved: boolean): Guarded<BudgetVerdict> | Promise<Guarded<BudgetVerdict>> {
+	#ask(attempt: Attempt, estimate: Usage, approved: boolean): Answered | Promise<Answered> {
+		const asOf = this.#queue.settlements;
 		const { lease, agent } = attempt;
 		const request = { run: this.run, node: lease.node, attempt: lease.attempt, agent: agent.name, estimate, approved };
 		const late = (verdict: BudgetVerdict): void => {
@@ -189,12 +206,12 @@ export class RunBudget {
 			this.#queue.settled();
 		};
 		const answer = this.guard.ask("reserve", () => this.port.reserve(request), late);
-		return answer instanceof Promise ? answer.then((later) => this.#checked(later)) : this.#checked(answer);
+		return answer instanceof Promise ? answer.then((later) => this.#checked(later, asOf)) : this.#checked(answer, asOf);
 	}
 
-	#checked(answer: Guarded<BudgetVerdict>): Guarded<BudgetVerdict> {
-		if (!answer.ok || isVerdict(answer.value)) return answer;
-		return this.guard.failed("reserve", new Error(`${show(answer.value)} is no verdict`));
+	#checked(answer: Guarded<BudgetVerdict>, asOf: number): Answered {
+		if (!answer.ok || isVerdict(answer.value)) return { ...answer, asOf };
+		return { ...this.guard.failed("reserve", new Error(`${show(answer.value)} is no verdict`)), asOf };
 	}
 
 	/** Nodes that run in any case, to tidy up, are counted and not refused. */
@@ -251,7 +268,7 @@ export class RunBudget {
 	}
 
 	used(attempt: Attempt, usage: Usage): void {
-		const spending = this.#spendings.get(attempt);
+		const spending = this.#spendings.get(attempt) ?? this.#ended.get(attempt);
 		if (spending === undefined) return;
 		addUsage(spending.used, usage);
 		this.#settle(spending, false);
@@ -296,6 +313,7 @@ export class RunBudget {
 		const spending = this.#spendings.get(attempt);
 		if (spending === undefined) return;
 		this.#spendings.delete(attempt);
+		this.#ended.set(attempt, spending);
 		const held = this.#held(attempt, spending);
 		this.#settle(spending, true);
 		// Last: the run may be over with it.

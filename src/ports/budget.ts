@@ -18,7 +18,8 @@ export interface BudgetPort {
 	/**
 	 * What an attempt has used so far in all, `nodes` included; its reserve counts for as long as it is larger.
 	 *
-	 * @param last - the attempt is over: the rest of its reserve is free. Called once with true for every reservation.
+	 * @param last - the attempt is over: the rest of its reserve is free. Called once with true for every reservation. What a
+	 * function that was given up still says that it has used comes later, with false: it is spent, too
 	 */
 	settle(reservation: string, used: Usage, last: boolean): PortAnswer<void>;
 	/**
