@@ -44,9 +44,13 @@ export class RunAudit {
 
 	#checked(recorder: unknown): AuditRecorder | null {
 		if (recorder === null || recorder === undefined) return null;
-		const { record, close } = recorder as Partial<AuditRecorder>;
-		if (typeof record === "function" && typeof close === "function") return recorder as AuditRecorder;
-		this.#guard.failed("startRun", new Error("what it gave is no recorder"));
+		try {
+			const { record, close } = recorder as Partial<AuditRecorder>;
+			if (typeof record === "function" && typeof close === "function") return recorder as AuditRecorder;
+			this.#guard.failed("startRun", new Error("what it gave is no recorder"));
+		} catch (thrown) {
+			this.#guard.failed("startRun", thrown);
+		}
 		return null;
 	}
 

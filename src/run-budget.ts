@@ -347,6 +347,14 @@ export class RunBudget {
 }
 
 function isVerdict(value: unknown): value is BudgetVerdict {
+	try {
+		return readsAsVerdict(value);
+	} catch {
+		return false;
+	}
+}
+
+function readsAsVerdict(value: unknown): boolean {
 	if (typeof value !== "object" || value === null) return false;
 	const { verdict, reservation, reason, retryAfter, whenSettled } = value as Record<string, unknown>;
 	if (whenSettled !== undefined && typeof whenSettled !== "boolean") return false;

@@ -118,10 +118,14 @@ export class RunControl implements AttemptControl {
 
 	/** The run is set up: what its ports did wrong meanwhile is said to it now. */
 	begin(): void {
+		this.#tellEarly();
+		this.#budget?.begin(this.#run.actor);
+	}
+
+	#tellEarly(): void {
 		const early = this.#early;
 		this.#early = undefined;
 		for (const tell of early ?? []) tell();
-		this.#budget?.begin(this.#run.actor);
 	}
 
 	/** A port has failed: the run records it. One that has ended cannot, and says it to who hears of listeners. */
@@ -252,6 +256,9 @@ export class RunControl implements AttemptControl {
 		};
 		const watch = CriticWatch.start(ports.critic, subject, watched, this.#critic, actor.clock);
 		if (watch === undefined) return undefined;
+		// It may go on where it has waited before.
+		const { status } = actor.state;
+		if (status === "waiting" || status === "paused") watch.rest();
 		actor.subscribe((events) => {
 			for (const { type } of events) {
 				if (type === "run.waiting" || type === "run.paused") watch.rest();
@@ -312,6 +319,8 @@ export class RunControl implements AttemptControl {
 
 	/** The run is over in this process: everything is settled and closed, whatever ended it. */
 	async close(outcome: RunOutcome): Promise<void> {
+		// It may be over before it was set up.
+		this.#tellEarly();
 		this.#runWatch?.end();
 		for (const attempt of [...this.#called]) this.#end(attempt);
 		const { status, reason, stats } = outcome;

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./core/clock.js";
+import { show } from "./graph/spec.js";
 import type {
 	CriticActivity,
 	CriticEscalation,
@@ -76,8 +77,10 @@ export class CriticWatch {
 		const answer = guard.ask("watch", () => port.watch(subject));
 		if (answer instanceof Promise || !answer.ok || answer.value === null) return undefined;
 		const handle = answer.value;
-		if (typeof handle !== "object" || !["function", "undefined"].includes(typeof handle.escalate)) {
-			guard.failed("watch", new Error("what it gave is no handle"));
+		const problem = guard.ask("watch", () => problemOf(handle));
+		if (problem instanceof Promise || !problem.ok) return undefined;
+		if (problem.value !== undefined) {
+			guard.failed("watch", new Error(problem.value));
 			return undefined;
 		}
 		return new CriticWatch(handle, subject, watched, guard, clock);
@@ -199,6 +202,15 @@ export class CriticWatch {
 
 	#carryOut(verdict: CriticVerdict, cause: CriticEscalation["cause"] = "deadline"): void {
 		if (this.#killed || this.#over) return;
+		try {
+			this.#obey(verdict, cause);
+		} catch (thrown) {
+			// Even to look at it may go wrong.
+			this.guard.failed("escalate", thrown);
+		}
+	}
+
+	#obey(verdict: CriticVerdict, cause: CriticEscalation["cause"]): void {
 		switch (verdict?.action) {
 			case "continue":
 				return;
@@ -217,7 +229,7 @@ export class CriticWatch {
 				this.watched.kill(String(verdict.reason));
 				return;
 		}
-		this.guard.failed("escalate", new Error(`${JSON.stringify(verdict)} is no verdict`));
+		this.guard.failed("escalate", new Error(`${show(verdict)} is no verdict`));
 	}
 
 	/** It is asked so much later, about the time that it takes or whether it is idle still. */
@@ -231,6 +243,18 @@ export class CriticWatch {
 		if (cause === "deadline") this.#soft = at < this.#hard ? at : Number.POSITIVE_INFINITY;
 		this.#arm();
 	}
+}
+
+/** Why what a critic gave is no handle. */
+function problemOf(handle: CriticHandle): string | undefined {
+	if (typeof handle !== "object" || !["function", "undefined"].includes(typeof handle.escalate))
+		return "what it gave is no handle";
+	for (const name of ["softAfter", "idleAfter", "hardFactor"] as const) {
+		const value = handle[name];
+		if (value !== undefined && !(typeof value === "number" && value >= 0))
+			return `${name} is ${show(value)}, not a number of at least 0`;
+	}
+	return undefined;
 }
 
 function isSpan(by: number): boolean {

@@ -9,7 +9,12 @@ const DEFAULT_DEADLINE_MS = 10_000;
 /** What a call of a port came to. */
 export type Guarded<Value> =
 	| { readonly ok: true; readonly value: Value }
-	| { readonly ok: false; readonly error: SwarmError };
+	| {
+			readonly ok: false;
+			readonly error: SwarmError;
+			/** It did not answer in time, and may be busy with that still. */
+			readonly hangs?: true;
+	  };
 
 /** Ports whose failure ends a run unless their policy says otherwise: without them it would spend or lose what it may not. */
 const VITAL: ReadonlySet<PortName> = new Set(["budget", "checkpointer"]);
@@ -86,9 +91,10 @@ export class PortGuard {
 			let over = false;
 			const timer = this.clock.set(this.clock.now() + this.deadline, () => {
 				over = true;
-				resolve(this.failed(operation, new Error(`it did not answer within ${this.deadline} ms`)));
+				const failed = this.failed(operation, new Error(`it did not answer within ${this.deadline} ms`));
+				resolve({ ...failed, hangs: true });
 			});
-			Promise.resolve(answer).then(
+			const taken = Promise.resolve(answer).then(
 				(value) => {
 					if (over) return late?.(value);
 					this.clock.clear(timer);
@@ -101,6 +107,8 @@ export class PortGuard {
 					resolve(this.failed(operation, thrown));
 				},
 			);
+			// What comes late may be nonsense that nobody can look at.
+			taken.catch((thrown: unknown) => this.failed(operation, thrown));
 		});
 	}
 
