@@ -14,6 +14,9 @@ export class PortCheckpoints {
 	/** What was asked last. */
 	#last: Promise<unknown>;
 	#store: CheckpointerStore | undefined;
+	/** How often it did not answer in time, and what was said of it then. */
+	#hung = 0;
+	#error: SwarmError | undefined;
 
 	/** @param store - where it is open already: of a run that goes on */
 	constructor(port: CheckpointerPort, guard: PortGuard, run: RunInfo, store?: CheckpointerStore) {
@@ -41,11 +44,17 @@ export class PortCheckpoints {
 	}
 
 	#do(operation: string, ask: (store: CheckpointerStore) => void | PromiseLike<void>): Promise<void> {
+		const hung = this.#hung;
 		const done = this.#last.then(async () => {
+			// Those that wait behind one that hangs do not wait for their turns to hang, too.
+			if (this.#hung > hung && operation !== "close") throw this.#error;
 			const store = this.#store;
 			if (store === undefined) throw new SwarmError("PORT_FAILED", "checkpointer: it could not be opened");
 			const answer = await this.#guard.ask(operation, () => ask(store));
-			if (!answer.ok) throw answer.error;
+			if (answer.ok) return;
+			if (answer.hangs === true) this.#hung++;
+			this.#error = answer.error;
+			throw answer.error;
 		});
 		this.#last = done.catch(reported);
 		return done;
