@@ -63,6 +63,8 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly #resolve: (outcome: RunOutcome) => void;
 	readonly #resolveDelivered: (result: DeliveryResult | undefined) => void;
 	#delivery: RunDelivery | undefined;
+	/** Its swarm begins no delivery any more. */
+	#isKept = false;
 	readonly #release: () => void;
 	#stopWatching: (() => void) | undefined;
 	#ready = false;
@@ -318,7 +320,12 @@ export class ActiveRun implements ActorHost, RunPort {
 		const { control } = this;
 		if (control === undefined) return this.#leave(outcome);
 		// Never rejects: what a port does wrong is the port's failure.
-		void control.close(outcome).then(() => this.#leave(outcome, control.deliver(outcome)));
+		void control.close(outcome).then(() => {
+			if (!this.#isKept) return this.#leave(outcome, control.deliver(outcome));
+			this.#leave(outcome);
+			if (this.#sink !== undefined && this.#parts.journal !== undefined)
+				void giveBack(this.#parts.journal, this.#sink.run, this.#sink.epoch);
+		});
 	}
 
 	#leave(outcome: RunOutcome, delivery?: RunDelivery): void {
@@ -349,6 +356,7 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	/** The try to deliver that is under way may end; no other comes. Resolves when nothing is under way. */
 	async stopDelivering(): Promise<void> {
+		this.#isKept = true;
 		if (this.#delivery === undefined) return;
 		this.#delivery.close();
 		await this.handle.delivered();

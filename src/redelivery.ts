@@ -14,9 +14,15 @@ import { runInfo } from "./swarm-ports.js";
 export class Redeliveries {
 	readonly #parts: Omit<SwarmParts, "onEnd">;
 	readonly #underWay = new Map<RunDelivery, Promise<unknown>>();
+	readonly #runs = new Set<RunId>();
 
 	constructor(parts: Omit<SwarmParts, "onEnd">) {
 		this.#parts = parts;
+	}
+
+	/** Whether this process is about to deliver the run. */
+	has(run: RunId): boolean {
+		return this.#runs.has(run);
 	}
 
 	/** A run that has ended and was not delivered: this process does it. */
@@ -26,10 +32,12 @@ export class Redeliveries {
 		const port = options.ports?.delivery;
 		const sink = writer?.open(run, epoch, state.seq, state.status);
 		if (sink !== undefined) sink.staysOpen = true;
+		this.#runs.add(run);
 		const settle = async (result: DeliveryResult | undefined): Promise<DeliveryResult | undefined> => {
 			if (result?.error?.code !== "CANCELLED") await sink?.end().catch((error) => this.#report(error));
 			sink?.close();
 			if (journal !== undefined) await giveBack(journal, run, epoch);
+			this.#runs.delete(run);
 			return result;
 		};
 		return endedRun(state, { createdAt }, this.#parts, (actor, outcome) => {

@@ -177,10 +177,11 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 			takeOver(run, { journal, writer: this.#writer, clock, agents, limits, onVersionMismatch }),
 		);
 		const { open, settings, ended } = taken.state;
-		if (ended) return this.#redeliveries.deliver(run, taken);
 		const kept = optionsOf(settings);
 		let active: ActiveRun;
 		try {
+			this.#assertHere(run);
+			if (ended) return this.#redeliveries.deliver(run, taken);
 			const isWanted = kept.parent === undefined || (await this.#calls.isAwaited(journal, kept.parent, run));
 			const signal = isWanted ? options.signal : AbortSignal.abort("nobody waits for it any more");
 			this.#assertHere(run);
@@ -210,7 +211,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const open = await fromJournal(() => journal.runs({ ended: false }));
 		return recoverOpen(
 			open.map(({ run }) => run).toReversed(),
-			(run) => this.#runs.has(run),
+			(run) => this.#isHere(run),
 			(run) => this.recover(run, options),
 		);
 	}
@@ -282,7 +283,11 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 
 	#assertHere(run: RunId): void {
 		this.#assertOpen();
-		if (this.#runs.has(run)) throw busyHere(run);
+		if (this.#isHere(run)) throw busyHere(run);
+	}
+
+	#isHere(run: RunId): boolean {
+		return this.#runs.has(run) || this.#redeliveries.has(run);
 	}
 
 	#journalFor(what: string): Journal {
