@@ -85,6 +85,42 @@ describe("who waits for what others have reserved", () => {
 		expect((await finish(run, clock)).status).toBe("completed");
 	});
 
+	test("does not wait for its own caller, which waits for it", async () => {
+		const { swarm, clock } = virtualSwarm(
+			[
+				cheap,
+				defineAgent({ name: "boss", estimate: { cost: 3 }, run: (_: unknown, ctx) => ctx.call("worker") }),
+				defineAgent({ name: "worker", estimate: { cost: 3 }, run: async () => "done" }),
+			],
+			{ ports: { budget: ledger(5) } },
+		);
+		const start = clock.now();
+		const run = swarm.start({ nodes: [{ id: "a", agent: "boss" }] });
+		const outcome = await finish(run, clock);
+		expect(clock.now()).toBe(start);
+		expect(outcome.failures).toMatchObject([{ id: "a", code: "CALL_FAILED" }]);
+	});
+
+	test("waits for others beside its caller", async () => {
+		const open = gate();
+		const { swarm, clock } = virtualSwarm(
+			[
+				defineAgent({ name: "boss", estimate: { cost: 2 }, run: (_: unknown, ctx) => ctx.call("worker") }),
+				defineAgent({ name: "worker", estimate: { cost: 2 }, run: async () => "done" }),
+				defineAgent({ name: "other", estimate: { cost: 1 }, run: () => open.promise }),
+			],
+			{ ports: { budget: ledger(4) } },
+		);
+		const run = swarm.start({ nodes: ["other", "boss"].map((agent) => ({ id: agent, agent })) });
+		await rest();
+		expect(swarm.waiting().map(({ run: in_, kind }) => [in_, kind])).toEqual([
+			["run-1", "child"],
+			["run-1/boss/1.1", "sleep"],
+		]);
+		open.open();
+		expect((await finish(run, clock)).outputs).toEqual({ boss: "done" });
+	});
+
 	test("is not asked for longer than the run allows, however often the budget says that it is worth asking", async () => {
 		const budget: BudgetPort = {
 			reserve: () => ({ verdict: "blocked", reason: "cost", retryAfter: 60_000 }),
