@@ -70,8 +70,8 @@ export class BudgetQueue {
 		let others = 0;
 		for (const queue of this.#sharing.queues) others += queue.#holding.size + queue.asking;
 		for (let call: Caller | undefined = this.caller; call !== undefined; ) {
-			const { run, node } = call;
-			const above = [...this.#sharing.queues].find((queue) => queue.run === run);
+			const { run, node }: Caller = call;
+			const above: BudgetQueue | undefined = [...this.#sharing.queues].find((queue) => queue.run === run);
 			if (above?.holds(node) === true) others--;
 			call = above?.caller;
 		}

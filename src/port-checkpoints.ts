@@ -1,5 +1,6 @@
 import { SwarmError } from "./core/errors.js";
 import type { NodeId, RunId } from "./core/ids.js";
+import { show } from "./graph/spec.js";
 import type { CheckpointerPort, CheckpointerStore } from "./ports/checkpointer.js";
 import { type Guarded, PortGuard } from "./ports/guard.js";
 import type { RunInfo } from "./ports/port.js";
@@ -77,7 +78,9 @@ export async function openProgress(
 	const guard = new PortGuard("checkpointer", options.portPolicies?.checkpointer ?? {}, clock, reported);
 	const info = runInfo(run, optionsOf(taken.state.settings), { startedAt: taken.createdAt, resumed: true });
 	const store = given(await guard.ask("open", () => port.open(info)));
-	return { store, loaded: given(await guard.ask("load", () => store.load())) };
+	const loaded: unknown = given(await guard.ask("load", () => store.load()));
+	if (loaded instanceof Map) return { store, loaded };
+	throw guard.failed("load", new Error(`${show(loaded)} is no map of what nodes have saved`)).error;
 }
 
 function given<Value>(answer: Guarded<Value>): Value {

@@ -273,3 +273,27 @@ describe("a delivery", () => {
 		await run.delivered();
 	});
 });
+
+describe("a checkpointer whose store loads nonsense", () => {
+	test("keeps that run from being recovered, and no other one", async () => {
+		const waits = defineAgent({ name: "waits", run: (_: undefined, ctx) => ctx.waitForSignal("go") });
+		for (const loaded of [undefined, null, {}, [1], "x"]) {
+			const journal = memoryJournal();
+			const checkpointer: CheckpointerPort = {
+				open: ({ run }) => ({
+					load: () => (run === "bad" ? (loaded as never) : new Map()),
+					save: () => {},
+					clear: () => {},
+				}),
+			};
+			const on = () => virtualSwarm([waits], { journal, ports: { checkpointer } }).swarm;
+			const first = on();
+			for (const runId of ["bad", "good"]) first.start({ nodes: [{ id: "a", agent: waits }] }, { runId });
+			await rest();
+			await first.drain(0);
+			const { runs, refused } = await on().recoverAll();
+			expect(runs.map(({ id }) => id)).toEqual(["good"]);
+			expect(refused).toMatchObject([{ run: "bad", error: { code: "PORT_FAILED" } }]);
+		}
+	});
+});
