@@ -159,6 +159,8 @@ async function call(port: DeliveryPort, delivery: Delivery, signal: AbortSignal)
 }
 
 function pause({ clock, signal }: DeliveryTask, wait: number): Promise<void> {
+	// Whoever was told of the failure may have called it off.
+	if (signal?.aborted) return Promise.resolve();
 	return new Promise((resolve) => {
 		const end = (): void => {
 			clock.clear(timer);

@@ -244,6 +244,22 @@ describe("a delivery", () => {
 		expect(tries).toBe(1);
 	});
 
+	test("that fails while its swarm closes is not waited for any longer", async () => {
+		const { swarm, clock } = on(memoryJournal(), { deliver: () => new Promise(() => {}) });
+		const run = swarm.start({ nodes: [{ id: "a", agent: echo }] });
+		await finish(run, clock);
+		let isClosed = false;
+		void swarm.close().then(() => {
+			isClosed = true;
+		});
+		await pass(clock, 29_999);
+		expect(isClosed).toBe(false);
+		await pass(clock, 1);
+		expect(isClosed).toBe(true);
+		expect(await run.delivered()).toMatchObject({ ok: false, attempts: 1 });
+		expect(clock.nextDue).toBeUndefined();
+	});
+
 	test("is not begun after a drain that did not wait for the run's functions", async () => {
 		const journal = memoryJournal();
 		const open = gate();
