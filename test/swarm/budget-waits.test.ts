@@ -134,10 +134,10 @@ describe("who waits for what others have reserved", () => {
 		expect(clock.now() - start).toBe(700_000);
 	});
 
-	test("of many nodes for one place each is called once, in linear time", async () => {
+	test("of many nodes for one place each is called once, without time going by", async () => {
 		const { swarm, clock } = virtualSwarm([cheap], { ports: { budget: ledger(1) }, concurrency: 64, check: "off" });
 		const start = clock.now();
-		const run = swarm.start({ nodes: Array.from({ length: 5_000 }, (_, i) => ({ id: `n${i}`, agent: cheap })) });
+		const run = swarm.start({ nodes: Array.from({ length: 1_000 }, (_, i) => ({ id: `n${i}`, agent: cheap })) });
 		expect((await finish(run, clock)).status).toBe("completed");
 		expect(clock.now()).toBe(start);
 	});
