@@ -97,6 +97,7 @@ export function runInfo(
 	return {
 		run,
 		ancestors: parent === undefined ? [] : [parent.run, ...parent.ancestors],
+		...(parent !== undefined && { calledBy: parent.node }),
 		metadata,
 		...(typeof caller === "string" && { caller }),
 		...(typeof channel === "string" && { channel }),

@@ -130,7 +130,10 @@ export class BudgetLedger implements BudgetPort {
 		const now = this.#clock.now();
 		const concerned = this.#accountsOf(spender);
 		if (!approved) {
-			const short = concerned.flatMap(([limit, key]) => limit.shortage(key, estimate, now) ?? []);
+			const short = concerned.flatMap(([limit, key]) => {
+				const held = (): number => this.#heldByCallers(limit, key, run);
+				return limit.shortage(key, estimate, now, held) ?? [];
+			});
 			if (short.length > 0) return blocked(short, now);
 		}
 		const book = this.#runs.open(run);
@@ -247,6 +250,21 @@ export class BudgetLedger implements BudgetPort {
 			if (key !== undefined) found.push([book, key]);
 		}
 		return found;
+	}
+
+	/** What the nodes have reserved under a limit that wait for a run: nothing of it is free before the run is over. */
+	#heldByCallers(limit: LimitBook, key: string, run: RunInfo): number {
+		let held = 0;
+		let { calledBy } = run;
+		for (const above of run.ancestors) {
+			for (const { spender, estimate, used } of this.#inFlight.values()) {
+				if (spender.run.run !== above || spender.node !== calledBy || accountKey(limit.limit, spender) !== key)
+					continue;
+				held += unusedOf(estimate, used, limit.limit.measure);
+			}
+			calledBy = this.#runs.get(above)?.name.calledBy;
+		}
+		return held;
 	}
 
 	#finish(reservation: string, found: Reservation): void {

@@ -8,7 +8,7 @@ export interface Shortage {
 	readonly reason: string;
 	/** When time will have made room, milliseconds since the Unix epoch. */
 	readonly freedAt: number | undefined;
-	/** It would fit if nothing were reserved. */
+	/** It would fit if nothing were reserved but by those who wait for it. */
 	readonly isHeld: boolean;
 }
 
@@ -27,8 +27,12 @@ export class LimitBook {
 		this.#tolerance = tolerance;
 	}
 
-	/** Whether an account has room for an attempt. */
-	shortage(key: string, estimate: Usage, now: number): Shortage | undefined {
+	/**
+	 * Whether an account has room for an attempt.
+	 *
+	 * @param heldByCallers - how much of what is reserved stays so until the attempt has ended; asked where there is no room
+	 */
+	shortage(key: string, estimate: Usage, now: number, heldByCallers: () => number): Shortage | undefined {
 		const { measure, limit } = this.limit;
 		const asked = amountOf(estimate, measure);
 		const isVague = !isEstimated(estimate, measure);
@@ -48,7 +52,7 @@ export class LimitBook {
 				(isVague ? ", nothing is left" : `, ${inWords(asked)} more asked for`),
 			// What does not fit into an empty account never will.
 			freedAt: fits(0) ? account?.freedAt(tooMuch, now) : undefined,
-			isHeld: fits(used),
+			isHeld: fits(used + heldByCallers()),
 		};
 	}
 

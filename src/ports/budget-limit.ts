@@ -36,7 +36,7 @@ export interface CheckedLimit {
 }
 
 /** Of a run what its books need: without the rest of what its host says about it. */
-export type RunName = Pick<RunInfo, "run" | "ancestors" | "caller" | "channel">;
+export type RunName = Pick<RunInfo, "run" | "ancestors" | "calledBy" | "caller" | "channel">;
 
 /** What the account of a limit is looked up by. */
 export interface Spender extends Pick<AttemptInfo, "node" | "agent"> {

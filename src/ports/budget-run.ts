@@ -87,8 +87,14 @@ export class RunBook {
 }
 
 /** A run's name without whatever else the host has told: metadata may be large. */
-function nameOnly({ run, ancestors, caller, channel }: RunName): RunName {
-	return { run, ancestors, ...(caller !== undefined && { caller }), ...(channel !== undefined && { channel }) };
+function nameOnly({ run, ancestors, calledBy, caller, channel }: RunName): RunName {
+	return {
+		run,
+		ancestors,
+		...(calledBy !== undefined && { calledBy }),
+		...(caller !== undefined && { caller }),
+		...(channel !== undefined && { channel }),
+	};
 }
 
 /** Runs that are in nobody's hands are kept so many; the oldest are forgotten. */

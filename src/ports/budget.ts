@@ -56,6 +56,6 @@ export type BudgetVerdict =
 			readonly measure?: string;
 			/** Milliseconds until it is worth asking again; none when time alone changes nothing. */
 			readonly retryAfter?: number;
-			/** It would fit if nothing were reserved: worth asking again when an attempt in flight has used less than that. */
+			/** It would fit if nothing were reserved but by the nodes that wait for its run: worth asking again when an attempt in flight has used less than that. */
 			readonly whenSettled?: true;
 	  };

@@ -12,6 +12,8 @@ export interface RunInfo {
 	readonly run: RunId;
 	/** The run whose node called this one, and those above it, nearest first; empty for one that was started by the host. */
 	readonly ancestors: readonly RunId[];
+	/** The node that called it and waits for it, of the nearest of {@link ancestors}. */
+	readonly calledBy?: NodeId;
 	readonly metadata: Readonly<Record<string, Plain>>;
 	/** Whom the run is for and what it came by: the texts `caller` and `channel` of its metadata, where it has them. */
 	readonly caller?: string;

@@ -174,6 +174,21 @@ describe("verdicts", () => {
 		expect(reserve({ cost: 2.5 }).verdict).toBe("warning");
 	});
 
+	test("what only those hold who wait for the run itself is not: they wait for each other", () => {
+		const { reserve, ledger } = ledgerOf({ measure: "cost", limit: 5, of: "tree" });
+		const sub = { run: runInfo("sub", { ancestors: ["root"], calledBy: "a" }) };
+		const below = { run: runInfo("below", { ancestors: ["sub", "root"], calledBy: "b" }) };
+		reserve({ cost: 2 }, { run: runInfo("root"), node: "a" });
+		reserve({ cost: 1 }, { ...sub, node: "b" });
+		expect(reserve({ cost: 3 }, below)).toMatchObject({ verdict: "blocked" });
+		expect(reserve({ cost: 3 }, below)).not.toHaveProperty("whenSettled");
+		// Beside it there is one whom nobody keeps.
+		const other = reservationOf(reserve({ cost: 1 }, { run: runInfo("root"), node: "c" }));
+		expect(reserve({ cost: 2 }, below)).toMatchObject({ verdict: "blocked", whenSettled: true });
+		ledger.settle(other, {}, true);
+		expect(reserve({ cost: 2 }, below)).toMatchObject({ verdict: "warning" });
+	});
+
 	test("approved is counted, and what is beyond the limit is refused to others", () => {
 		const { reserve, ledger } = ledgerOf({ measure: "cost", limit: 5, of: "all" });
 		expect(reserve({ cost: 9 }, { approved: true })).toMatchObject({ verdict: "warning", remaining: { cost: 0 } });

@@ -97,6 +97,20 @@ describe("a ledger in runs", () => {
 		});
 	});
 
+	test("a called agent does not wait for what its own caller has reserved: a person is asked at once", async () => {
+		const child = defineAgent({ name: "child", estimate: { cost: 60 }, run: async () => "done" });
+		const parent = defineAgent({ name: "parent", estimate: { cost: 60 }, run: (_: unknown, ctx) => ctx.call(child) });
+		const { swarm, clock } = virtualSwarm([child, parent], {
+			ports: { budget: budgetLedger({ limits: [{ measure: "cost", limit: 100, of: "tree" }] }) },
+			budget: { onExhausted: "ask" },
+		});
+		const run = swarm.start({ nodes: [{ id: "a", agent: "parent" }] });
+		await pass(clock, 0);
+		expect(swarm.waiting({ kind: "approval" })).toMatchObject([{ run: `${run.id}/a/1.1`, node: "child" }]);
+		await swarm.runs()[1]?.approve("child", { by: "ann" });
+		expect(await finish(run, clock)).toMatchObject({ outputs: { a: "done" } });
+	});
+
 	test("a window that is used up is waited for", async () => {
 		const spend = defineAgent({
 			name: "spend",

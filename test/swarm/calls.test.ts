@@ -538,6 +538,7 @@ describe("what may be called", () => {
 			run: {
 				run: "r/a/1.1",
 				ancestors: ["r"],
+				calledBy: "a",
 				metadata: { caller: "ann", team: 7 },
 				caller: "ann",
 				startedAt: clock.now(),
