@@ -6,7 +6,9 @@ import type { AnyAgent } from "./executor/agent.js";
 import type { Attempt } from "./executor/attempt.js";
 import type { AttemptControl, BudgetView, ToolCall } from "./executor/control.js";
 import type { GraphActor } from "./graph/actor.js";
+import { READY, RUNNING } from "./graph/node-table.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
+import type { RunState } from "./graph/state.js";
 import type { RunOutcome } from "./outcome.js";
 import { PortCheckpoints } from "./port-checkpoints.js";
 import type { CheckpointerStore } from "./ports/checkpointer.js";
@@ -243,7 +245,7 @@ export class RunControl implements AttemptControl {
 		this.#runWatch?.activity(activity);
 	}
 
-	/** The run itself, under its deadline. While it waits for people, or is paused, it is not idle. */
+	/** The run itself, under its deadline. While it waits for people or for what it has called, or is paused, it is not idle. */
 	#watchRun(): CriticWatch | undefined {
 		const { ports, info, deadline } = this.#setup;
 		const { actor } = this.#run;
@@ -264,11 +266,9 @@ export class RunControl implements AttemptControl {
 		const { status } = actor.state;
 		if (status === "waiting" || status === "paused") watch.rest();
 		actor.subscribe((events) => {
-			for (const { type } of events) {
-				if (type === "run.waiting" || type === "run.paused") watch.rest();
-				else if (type === "run.resumed") watch.wake();
-				else if (type === "run.ended") watch.end();
-			}
+			if (events.some(({ type }) => type === "run.ended")) watch.end();
+			else if (rests(actor.state)) watch.rest();
+			else watch.wake();
 		});
 		return watch;
 	}
@@ -340,6 +340,15 @@ export class RunControl implements AttemptControl {
 			usage: stats.usage,
 		});
 	}
+}
+
+/** Whether a run can do nothing now. What it has called is watched by itself. */
+function rests(state: RunState): boolean {
+	const { status, graph, parked } = state;
+	if (status === "waiting" || status === "paused") return true;
+	if (parked.size === 0 || state.count(RUNNING) + state.count(READY) > 0) return false;
+	for (const n of parked) if (graph.extras.get(n)?.wait?.kind === "child") return true;
+	return false;
 }
 
 function infoOf({ lease, agent }: Attempt): AttemptInfo {

@@ -126,6 +126,7 @@ export class CriticWatch {
 
 	/** It waits for somebody: that is no idleness, though its time goes on. */
 	rest(): void {
+		if (this.#resting) return;
 		this.#resting = true;
 		this.#arm();
 	}

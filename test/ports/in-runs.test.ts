@@ -34,6 +34,34 @@ describe("critics in runs", () => {
 		expect(clock.now() - start).toBe(1);
 	});
 
+	test("a run that only waits for what it has called is not idle: that is watched by itself", async () => {
+		const asks = defineAgent({ name: "asks", run: (_: unknown, ctx) => ctx.ask("may I?") });
+		const calls = defineAgent({
+			name: "calls",
+			run: async (name: string, ctx) => {
+				const error = await ctx.call(name).catch((thrown: { cause?: { message: string } }) => thrown);
+				return typeof error === "string" ? error : (error as { cause?: { message: string } }).cause?.message;
+			},
+		});
+		const critic = idleCritic({ idleAfter: "1s", warnings: 0, watch: "runs" });
+		const { swarm, clock } = virtualSwarm([asks, calls, hang], { ports: { critic } });
+		const waits = swarm.start({ nodes: [{ id: "a", agent: "calls", input: "asks" }] });
+		const hangs = swarm.start({ nodes: [{ id: "a", agent: "calls", input: "hang" }] });
+		await pass(clock, 60_000);
+		expect((await finish(hangs, clock)).outputs["a"]).toContain("KILLED: nothing was done for 1 s");
+		await swarm.runs().at(-1)?.answer("asks", "yes");
+		expect((await finish(waits, clock)).outputs["a"]).toBe("yes");
+		// One that goes on after a call and then does nothing is idle again.
+		const idles = defineAgent({
+			name: "idles",
+			run: (_: unknown, ctx) => ctx.call("quick").then(() => hang.run(undefined, ctx)),
+		});
+		const quick = defineAgent({ name: "quick", run: () => 1 });
+		const other = virtualSwarm([idles, quick], { ports: { critic } });
+		const run = other.swarm.start({ nodes: [{ id: "a", agent: "idles" }] });
+		expect((await finish(run, other.clock)).reason).toContain("KILLED");
+	});
+
 	test("a loop detector leaves time limits hard; beside another critic it leaves them to that (mistake 38)", async () => {
 		const took = async (critic: ReturnType<typeof loopDetector>): Promise<number> => {
 			const { swarm, clock } = virtualSwarm([hang], { ports: { critic } });
