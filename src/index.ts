@@ -1,3 +1,4 @@
+export type { ApprovalsOptions } from "./approval-reader.js";
 export type { Chunk, LagPolicy } from "./core/chunk-log.js";
 export { type Clock, systemClock, type Timer, VirtualClock } from "./core/clock.js";
 export { type Duration, milliseconds } from "./core/durations.js";
@@ -196,4 +197,4 @@ export type { PortPolicies, Ports } from "./swarm-ports.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";
 export type { Progress } from "./view-progress.js";
-export type { WaitingFilter, WaitingNode } from "./waiting-list.js";
+export type { WaitingApproval, WaitingFilter, WaitingNode } from "./waiting-list.js";

@@ -193,6 +193,6 @@ export async function fromJournal<Value>(ask: () => Value | PromiseLike<Value>):
 }
 
 /** Why a run cannot be taken over from the swarm that is asked to. */
-export function busyHere(run: RunId): SwarmError {
-	return new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint: "see swarm.runs()" });
+export function busyHere(run: RunId, hint = "swarm.get(id) has it"): SwarmError {
+	return new SwarmError("RUN_BUSY", `the run "${run}" goes on in this very swarm`, { hint });
 }

@@ -1,4 +1,5 @@
 import { checkFit } from "./answer-check.js";
+import { type ApprovalsOptions, readApprovals } from "./approval-reader.js";
 import type { Chunk } from "./core/chunk-log.js";
 import type { Clock } from "./core/clock.js";
 import { type ErrorInfo, SwarmError } from "./core/errors.js";
@@ -23,7 +24,7 @@ import { type ChunkOptions, checkStream, RunReaders, type StreamOf, type StreamO
 import { optionsOf } from "./run-settings.js";
 import type { GraphTypes } from "./swarm-options.js";
 import { RunView } from "./view.js";
-import { type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
+import { type WaitingApproval, type WaitingFilter, type WaitingNode, waitingIn } from "./waiting-list.js";
 
 /** A run that has ended, as its journal tells it. */
 export function endedRun(
@@ -289,6 +290,29 @@ export class RunHandle<Types extends GraphTypes = GraphTypes> {
 	waiting(filter: WaitingFilter = {}): WaitingNode[] {
 		this.#actor.assertSound();
 		return waitingIn(this.#actor.state, filter);
+	}
+
+	/**
+	 * Reads the questions of this run: those that wait now, oldest first, and then each that comes, until the run has ended
+	 * or this process lets go of it. Each comes once; one that is asked anew, with a `problem`, comes again. What is
+	 * answered before its turn does not come at all. Questions of runs that were called are theirs.
+	 *
+	 * @param options - `to`: for this person or group only
+	 * @throws SwarmError in the loop: why the run was stopped, where its journal failed or another process took it over
+	 *
+	 * @example
+	 * ```ts
+	 * import { createSwarm, defineAgent } from "dagswarm";
+	 *
+	 * const buy = defineAgent({ name: "buy", run: async (item: string, ctx) => ctx.ask(`buy ${item}?`) });
+	 * const run = createSwarm({ agents: [buy] }).start({ nodes: [{ id: "b", agent: "buy", input: "bees" }] });
+	 * for await (const { node, reason, since } of run.approvals())
+	 *   await run.answer(node, reason === "buy bees?" ? "ten" : "none", { since });
+	 * (await run.result()).outputs["b"]; // "ten"
+	 * ```
+	 */
+	approvals(options: ApprovalsOptions = {}): AsyncGenerator<WaitingApproval, void, undefined> {
+		return readApprovals(this.#actor, options);
 	}
 
 	/**

@@ -156,7 +156,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	async recover(run: RunId, options: RecoverOptions = {}): Promise<RunHandle> {
 		const journal = this.#journalFor("recover");
 		this.#assertHere(run);
-		if (this.#recovering.has(run)) throw busyHere(run);
+		if (this.#recovering.has(run)) throw busyHere(run, "it is being brought back already");
 		const recovering = this.#recover(journal, run, options);
 		this.#recovering.set(run, recovering);
 		try {
@@ -273,12 +273,11 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	}
 
 	#assertNew(run: RunId, given: boolean): void {
-		let known = this.#runs.has(run);
+		const { journal } = this.#parts;
+		if (this.#runs.has(run)) throw existing(run, "swarm.get(id) has it");
 		// Ids of our own are as good as unique; a journal that answers later refuses the first batch.
-		if (!known && given && this.#parts.journal !== undefined) {
-			known = hasNow(this.#parts.journal, run);
-		}
-		if (known) throw new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: "use another runId" });
+		if (given && journal !== undefined && hasNow(journal, run))
+			throw existing(run, "await swarm.recover(id) goes on with it, or tells what it came to");
 	}
 
 	#assertHere(run: RunId): void {
@@ -324,6 +323,15 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	/** How the limits stand: what is taken, who waits, what is closed. Members of families are there while they are of use. */
 	limits(): LimitView[] {
 		return this.#parts.limits.view();
+	}
+
+	/**
+	 * A run that goes on in this swarm, by its id; also one that has ended and is being delivered.
+	 *
+	 * @returns undefined for any other: the journal may have it, see {@link recover}
+	 */
+	get(run: RunId): RunHandle | undefined {
+		return this.#runs.get(run)?.handle;
 	}
 
 	/**
@@ -381,4 +389,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
 	}
+}
+
+function existing(run: RunId, how: string): SwarmError {
+	return new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: `${how}; or use another runId` });
 }

@@ -41,15 +41,34 @@ export interface WaitingNode {
 	readonly until?: number;
 }
 
+/** A question that waits for its answer. */
+export interface WaitingApproval extends WaitingNode {
+	readonly kind: "approval";
+	readonly reason: string;
+}
+
 /** What waits in a run, the longest first. It costs what waits, however large the graph is. */
-export function waitingIn({ run, graph, parked }: RunState, { kind, to }: WaitingFilter = {}): WaitingNode[] {
+export function waitingIn(state: RunState, { kind, to }: WaitingFilter = {}): WaitingNode[] {
 	const found: WaitingNode[] = [];
-	for (const n of parked) {
-		const { wait, parkedAt = 0 } = graph.extras.get(n) ?? {};
-		if (wait === undefined || wait.kind === "retry" || (kind !== undefined && wait.kind !== kind)) continue;
+	for (const n of state.parked) {
+		const wait = waitOf(state, n);
+		if (wait === undefined || (kind !== undefined && wait.kind !== kind)) continue;
 		if (to !== undefined && !("to" in wait && wait.to === to)) continue;
-		const about = wait.kind === "child" ? { kind: wait.kind, name: wait.name } : wait;
-		found.push({ run, node: graph.id(n), agent: graph.spec(n).agent, ...about, since: parkedAt });
+		found.push(waitingNode(state, n, wait));
 	}
 	return found;
+}
+
+/** What a node waits for at this moment, other than another attempt. */
+export function waitOf({ graph, parked }: RunState, n: number): Wait | undefined {
+	if (!parked.has(n)) return undefined;
+	const wait = graph.extras.get(n)?.wait;
+	return wait?.kind === "retry" ? undefined : wait;
+}
+
+/** A node that waits, as it is listed. */
+export function waitingNode({ run, graph }: RunState, n: number, wait: Wait): WaitingNode {
+	const about = wait.kind === "child" ? { kind: wait.kind, name: wait.name } : wait;
+	const since = graph.extras.get(n)?.parkedAt ?? 0;
+	return { run, node: graph.id(n), agent: graph.spec(n).agent, ...about, since };
 }
