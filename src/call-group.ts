@@ -1,4 +1,5 @@
 import type { ChildWake } from "./call-end.js";
+import type { RefusedCall } from "./graph/types.js";
 
 /** Calls that were made together: their caller wakes once, when the last of them is over. */
 export class CallGroup {
@@ -14,6 +15,11 @@ export class CallGroup {
 		this.#ends = Array.from({ length: size }, () => undefined);
 		this.#open = size;
 		this.#done = done;
+	}
+
+	/** One of them never began. */
+	refuse({ index, error }: RefusedCall): void {
+		this.take(index, { kind: "child", status: "refused", error });
 	}
 
 	/** One of them is over. */

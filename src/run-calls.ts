@@ -8,7 +8,7 @@ import { isThenable } from "./core/thenable.js";
 import type { Attempt } from "./executor/attempt.js";
 import { type CallPort, type CallRequest, isMember, memberRun, type Tool } from "./executor/calls.js";
 import { WAITING } from "./graph/node-table.js";
-import type { Wait } from "./graph/types.js";
+import type { RefusedCall, Wait } from "./graph/types.js";
 import type { RunSummary } from "./journal/journal.js";
 import type { RunHandle } from "./run.js";
 import type { RunOptions } from "./run-settings.js";
@@ -98,9 +98,13 @@ export class RunCalls implements CallPort {
 		void this.#seek(call, () => this.#start(call));
 	}
 
-	beginAll({ run, node }: Pick<CallRequest, "run" | "node">, calls: readonly CallRequest[]): void {
+	beginAll({ run, node }: Pick<CallRequest, "run" | "node">, calls: readonly (CallRequest | RefusedCall)[]): void {
 		const group = this.#group(run, node, calls.length);
 		for (const [i, call] of calls.entries()) {
+			if ("error" in call) {
+				group.refuse(call);
+				continue;
+			}
 			const member = { ...call, ended: (end: ChildWake) => group.take(i, end) };
 			void this.#seek(member, () => this.#start(member));
 		}
@@ -127,15 +131,16 @@ export class RunCalls implements CallPort {
 		await Promise.all(seeking);
 	}
 
-	#awaitedBy(node: NodeId, { run, name, together }: Extract<Wait, { kind: "child" }>): Awaited[] {
+	#awaitedBy(node: NodeId, { run, name, together, refused = [] }: Extract<Wait, { kind: "child" }>): Awaited[] {
 		if (together === undefined) return [{ run, node, name }];
 		const group = this.#group(run, node, together.length);
-		return together.map((each, i) => ({
-			run: memberRun(run, i),
-			node,
-			name: each,
-			ended: (end: ChildWake) => group.take(i, end),
-		}));
+		for (const call of refused) group.refuse(call);
+		const without = new Set(refused.map(({ index }) => index));
+		return together.flatMap((each, i) =>
+			without.has(i)
+				? []
+				: [{ run: memberRun(run, i), node, name: each, ended: (end: ChildWake) => group.take(i, end) }],
+		);
 	}
 
 	/** Whether a node waits for a run. */

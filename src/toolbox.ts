@@ -57,10 +57,15 @@ export class Toolbox {
 		});
 	}
 
-	/** The input as the tool takes it: a skill's is looked at here, an agent's where it runs. @throws SwarmError `INVALID_INPUT` */
+	/** The input as the tool takes it, at once where its schema does not take time. @throws SwarmError `INVALID_INPUT` */
 	admit(name: string, input: unknown, node: string): unknown {
-		const schema = this.skills.get(name)?.input as StandardSchema | undefined;
-		return schema === undefined ? input : validated(schema, input, "INVALID_INPUT", `the input of "${name}"`, [node]);
+		const agent = this.#agents.get(name);
+		const schema = (agent ?? this.skills.get(name))?.input as StandardSchema | undefined;
+		if (schema === undefined) return input;
+		const taken = validated(schema, input, "INVALID_INPUT", `the input of "${name}"`, [node]);
+		if (agent === undefined) return taken;
+		// Each attempt of an agent asks its schema itself.
+		return taken instanceof Promise ? taken.then(() => input) : input;
 	}
 
 	/** What is not there cannot be called, whatever anybody says. */

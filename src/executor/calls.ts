@@ -1,8 +1,8 @@
 import { type ErrorInfo, errorInfo, SwarmError } from "../core/errors.js";
 import type { NodeId, RunId } from "../core/ids.js";
 import { findNotPlain } from "../core/plain.js";
-import type { Wait, Wake } from "../graph/types.js";
-import { heard } from "./agent-waits.js";
+import { isThenable } from "../core/thenable.js";
+import type { RefusedCall, Wait, Wake } from "../graph/types.js";
 import type { Attempt } from "./attempt.js";
 import type { ToolCall } from "./control.js";
 import { stepOf } from "./step-scope.js";
@@ -60,8 +60,9 @@ export interface CallPort {
 	 * The same for calls that were made together.
 	 *
 	 * @param group - what the caller waits for
+	 * @param calls - at least one that was not refused
 	 */
-	beginAll(group: Pick<CallRequest, "run" | "node">, calls: readonly CallRequest[]): void;
+	beginAll(group: Pick<CallRequest, "run" | "node">, calls: readonly (CallRequest | RefusedCall)[]): void;
 }
 
 /** One of several calls that are made together. */
@@ -75,7 +76,7 @@ export interface ToolRequest {
 /** What one of them came to. */
 export type ToolResult =
 	| { readonly ok: true; readonly output: unknown }
-	/** As `ctx.call` would have thrown it. */
+	/** As `ctx.call` would have thrown it: why it was refused, or `CALL_FAILED`. */
 	| { readonly ok: false; readonly error: ErrorInfo };
 
 /** Each may be remembered with its output for as long as its attempt goes on. */
@@ -119,34 +120,51 @@ export class AttemptCalls {
 
 	async callAll(requests: readonly ToolRequest[], options: CallOptions = {}): Promise<readonly ToolResult[]> {
 		const attempt = this.#attempt;
-		const { node, attempt: number } = attempt.lease;
+		const { node } = attempt.lease;
 		const run = this.#childRun(options.key);
 		this.#assertTogether(requests);
 		if (requests.length === 0) return [];
-		const names = requests.map(({ tool }) => nameOf(tool));
 		const before = this.#before(run);
-		if (before !== undefined) return this.#results(before, names, run);
-		const admitted = requests.map(({ input }, i) => {
-			const taken = this.#admit(names[i] as string, input);
-			// Where another one is refused at once, nobody waits for this one any more.
-			return taken instanceof Promise ? heard(taken) : taken;
-		});
-		const inputs = admitted.some((each) => each instanceof Promise) ? await Promise.all(admitted) : admitted;
-		const calls = names.map((name, i) => ({ run: memberRun(run, i), node, attempt: number, name, input: inputs[i] }));
-		for (const [i, name] of names.entries()) this.#note({ name, phase: "start", input: requests[i]?.input });
-		const wait = { kind: "child", run, name: [...new Set(names)].join(", "), together: names } as const;
+		if (before !== undefined) return this.#results(before, requests.map(nameIn), run);
+		const admitting = requests.map((request, i) => this.#admitMember(request, { run: memberRun(run, i), index: i }));
+		const calls = admitting.some(isThenable) ? await Promise.all(admitting) : (admitting as Member[]);
+		const refused = calls.filter(isRefused);
+		if (refused.length === calls.length) return refused.map(({ error }) => ({ ok: false, error }));
+		// What was refused keeps its place and no more: its name may be anything.
+		const together = calls.map((call) => (isRefused(call) ? "" : call.name));
+		const begun = calls.flatMap((call, i) => (isRefused(call) ? [] : [{ name: call.name, i }]));
+		for (const { name, i } of begun) this.#note({ name, phase: "start", input: requests[i]?.input });
+		const name = [...new Set(begun.map((each) => each.name))].join(", ");
+		const wait = { kind: "child", run, name, together, ...(refused.length > 0 && { refused }) } as const;
 		const wake = await attempt.park(wait, undefined, () => attempt.run.calls.beginAll({ run, node }, calls));
-		const results = this.#results(wake, names, run);
-		for (const [i, result] of results.entries()) {
-			const name = names[i] as string;
+		const results = this.#results(wake, together, run);
+		for (const { name, i } of begun) {
+			const result = results[i] as ToolResult;
 			this.#note({ name, phase: "end", ...(result.ok ? { output: result.output } : { error: result.error }) });
 		}
 		return results;
 	}
 
+	/** One bad call is no reason to lose the others; a palette that fails is not its fault. */
+	#admitMember(request: ToolRequest, { run, index }: { run: RunId; index: number }): Member | Promise<Member> {
+		const { node, attempt } = this.#attempt.lease;
+		const refuse = (error: unknown): RefusedCall => ({ index, error: errorInfo(error) });
+		try {
+			if (typeof request !== "object" || request === null)
+				throw new SwarmError("INVALID_INPUT", "a call is { tool, input }", { nodes: [node] });
+			const name = nameOf(request.tool);
+			const take = (input: unknown): CallRequest => ({ run, node, attempt, name, input });
+			const admitted = this.#admit(name, request.input);
+			return admitted instanceof Promise ? admitted.then(take, refuse) : take(admitted);
+		} catch (error) {
+			if (SwarmError.is(error) && error.code === "PORT_FAILED") throw error;
+			return refuse(error);
+		}
+	}
+
 	#assertTogether(requests: readonly ToolRequest[]): void {
 		const { node } = this.#attempt.lease;
-		if (!Array.isArray(requests) || requests.some((each) => typeof each !== "object" || each === null))
+		if (!Array.isArray(requests))
 			throw new SwarmError("INVALID_INPUT", "calls are a list of { tool, input }", { nodes: [node] });
 		if (requests.length > MAX_TOGETHER) {
 			throw new SwarmError("LIMIT_EXCEEDED", `node "${node}" makes ${requests.length} calls together`, {
@@ -160,7 +178,10 @@ export class AttemptCalls {
 		const ends = wake.kind === "child" ? (wake.output as readonly Wake[] | undefined) : undefined;
 		return names.map((name, i) => {
 			try {
-				const output = outputOf(ends?.[i] ?? wake, name, memberRun(run, i), this.#attempt);
+				const end = ends?.[i] ?? wake;
+				if (end.kind === "child" && end.status === "refused" && end.error !== undefined)
+					return { ok: false, error: end.error };
+				const output = outputOf(end, name, memberRun(run, i), this.#attempt);
 				return { ok: true, output };
 			} catch (error) {
 				return { ok: false, error: errorInfo(error) };
@@ -236,6 +257,19 @@ export class AttemptCalls {
 		}
 		this.#keys.add(key);
 	}
+}
+
+/** One of the calls that are made together, or why it is none. */
+type Member = CallRequest | RefusedCall;
+
+function isRefused(member: Member): member is RefusedCall {
+	return "error" in member;
+}
+
+/** For messages: the request may be anything. */
+function nameIn(request: ToolRequest | null): string {
+	const name: unknown = request === null ? undefined : nameOf(request.tool);
+	return typeof name === "string" ? name : "";
 }
 
 /** What has no name is refused for that later. */

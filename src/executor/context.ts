@@ -224,7 +224,7 @@ export class AgentContext<Deps = AnyDeps> {
 	 * @param target - the agent or skill, or its name
 	 * @param input - plain data
 	 * @returns the output of the agent; of a skill what its `output` makes of its run, or the outputs of its sinks by id
-	 * @throws SwarmError `UNKNOWN_TOOL` for what may not be called, `INVALID_INPUT`, `LIMIT_EXCEEDED` beyond `maxCallDepth` or
+	 * @throws SwarmError `UNKNOWN_TOOL` for what may not be called, `INVALID_INPUT` with the path, `LIMIT_EXCEEDED` beyond `maxCallDepth` or
 	 * 10,000 calls, `PORT_FAILED`, `DUPLICATE_STEP` for a key used twice, `CALL_FAILED` with the first failure of the run as
 	 * `cause`; `CANCELLED` or `TIMEOUT` when the attempt ends meanwhile, which cancels the run
 	 */
@@ -239,11 +239,12 @@ export class AgentContext<Deps = AnyDeps> {
 
 	/**
 	 * Makes several calls at a time, as a model asks for several tools: their runs go on side by side, as far as there are
-	 * slots. All are admitted before any begins.
+	 * slots. One that is refused, as {@link call} would refuse it, leaves the others alone: its result says why.
 	 *
 	 * @param requests - at most 1,000
-	 * @returns what each came to, in order
-	 * @throws SwarmError what {@link call} throws, but for `CALL_FAILED`: that is said in the results
+	 * @returns what each came to, in order; at once where all are refused
+	 * @throws SwarmError `INVALID_INPUT` for no list, `LIMIT_EXCEEDED` for more than 1,000 requests or 10,000 calls, `PORT_FAILED`,
+	 * `DUPLICATE_STEP` for a key used twice; `CANCELLED` or `TIMEOUT` when the attempt ends meanwhile, which cancels the runs
 	 */
 	callAll(requests: readonly ToolRequest[], options?: CallOptions): Promise<readonly ToolResult[]> {
 		return heard(this.#calls.callAll(requests, options));

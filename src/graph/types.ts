@@ -192,8 +192,17 @@ export type Wait =
 			readonly name: string;
 			/** What it has called together, in order; their runs have the id and a number. */
 			readonly together?: readonly string[];
+			/** Those among them that were refused before any began, and why. */
+			readonly refused?: readonly RefusedCall[];
 			readonly until?: undefined;
 	  };
+
+/** One of several calls that were made together, which has no run. */
+export interface RefusedCall {
+	/** Its place among them, from 0. */
+	readonly index: number;
+	readonly error: ErrorInfo;
+}
 
 /** What ended a wait, with what came. */
 export type Wake =
@@ -203,7 +212,7 @@ export type Wake =
 	| { readonly kind: "signal"; readonly payload?: unknown }
 	| { readonly kind: "approved"; readonly by?: string; readonly data?: unknown }
 	| { readonly kind: "rejected"; readonly by?: string; readonly reason?: string }
-	/** How the run ended that was called: `lost` when it is not there at all. */
+	/** How the run ended that was called: `lost` when it is not there at all, `refused` when it never was. */
 	| { readonly kind: "child"; readonly status: string; readonly output?: unknown; readonly error?: ErrorInfo };
 
 /** What ended an attempt from outside the graph. */

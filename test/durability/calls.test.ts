@@ -257,6 +257,48 @@ describe("a call after a restart", () => {
 		expect(fails).toBe(1);
 	});
 
+	test.each([
+		["while one of them goes on", 20],
+		["after they have ended", 150],
+	])("that were refused among others keep their places over a crash %s", async (_, ms) => {
+		let allowed = ["slow"];
+		const calls: string[] = [];
+		const slow = defineAgent({
+			name: "slow",
+			run: async (n: number, ctx) => {
+				calls.push(ctx.runId);
+				await ctx.sleep(100);
+				return n;
+			},
+		});
+		const agent = defineAgent({
+			name: "agent",
+			run: async (_: unknown, ctx) => {
+				const tools = ["none", "slow", "other", "slow"];
+				const results = await ctx.callAll(tools.map((tool, input) => ({ tool, input })));
+				await ctx.waitForSignal("go");
+				return results.map((each) => (each.ok ? each.output : [each.error.code, each.error.message]));
+			},
+		});
+		const other = defineAgent({ name: "other", run: () => "called" });
+		const lives = new Lives([agent, slow, other], { ports: { palette: { tools: () => allowed } } });
+		const first = lives.next();
+		first.swarm.start({ nodes: [{ id: "a", agent: "agent" }] }, { runId: "r" });
+		await pass(first.clock, ms);
+		// What was refused stays refused.
+		allowed = ["slow", "other"];
+		const { run, clock } = await lives.recover("r");
+		await run.signal("go");
+		expect((await finish(run, clock)).outputs["a"]).toEqual([
+			["UNKNOWN_TOOL", expect.stringContaining('no tool "none"')],
+			1,
+			["UNKNOWN_TOOL", expect.stringContaining('"other" may not be called here')],
+			3,
+		]);
+		expect([...new Set(calls)].sort()).toEqual(["r/a/1.1.2", "r/a/1.1.4"]);
+		expect((await runsOf(lives.journal)).length).toBe(3);
+	});
+
 	test("goes on although the palette has become a narrower one: what was called has been called", async () => {
 		const slow = defineAgent({ name: "slow", run: (_: unknown, ctx) => ctx.sleep(100) });
 		const agent = defineAgent({ name: "agent", run: async (_: unknown, ctx) => String(await ctx.call(slow)) });

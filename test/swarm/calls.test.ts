@@ -7,7 +7,10 @@ import {
 	memoryAudit,
 	type RunHandle,
 	result,
+	type StandardSchema,
 	type Swarm,
+	type ToolRequest,
+	type ToolResult,
 } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import {
@@ -318,6 +321,63 @@ describe("a call that fails", () => {
 	});
 });
 
+/** Takes numbers, and says where it found none. */
+function numbers(later: boolean): StandardSchema<number> {
+	const validate = (value: unknown) =>
+		typeof value === "number" ? { value } : { issues: [{ message: "no number", path: ["n"] }] };
+	return {
+		"~standard": {
+			version: 1,
+			vendor: "test",
+			validate: (value) => (later ? rest(1).then(() => validate(value)) : validate(value)),
+		},
+	};
+}
+
+const picky = defineAgent({ name: "picky", input: numbers(false), run: (n) => n * 2 });
+const patient = defineAgent({ name: "patient", input: numbers(true), run: (n) => n * 2 });
+
+/** Makes calls together, and keeps what they came to. */
+function asking(requests: readonly unknown[]) {
+	const results: ToolResult[] = [];
+	const agent = defineAgent({
+		name: "asking",
+		run: async (_: unknown, ctx) => void results.push(...(await ctx.callAll(requests as ToolRequest[]))),
+	});
+	return { agent, results };
+}
+
+function refused(code: string, message = /./, path?: string) {
+	const error = { code, message: expect.stringMatching(message), ...(path !== undefined && { path }) };
+	return { ok: false, error: expect.objectContaining(error) };
+}
+
+describe("an input that does not fit an agent's schema", () => {
+	test.each([picky, patient])("is refused at the call, with the path: $name", async (agent) => {
+		const { swarm, clock } = virtualSwarm([caller, catcher, agent]);
+		const called = swarm.start(calling(agent.name, "x", "catcher"), { runId: "r" });
+		const events = record(called);
+		expect((await finish(called, clock)).outputs["a"]).toMatchObject({
+			code: "INVALID_INPUT",
+			message: `the input of "${agent.name}" does not fit its schema: no number at "/n"`,
+			path: "/n",
+		});
+		expect(lines(events, /parked/)).toEqual([]);
+		expect(await finish(swarm.start(calling(agent.name, 4)), clock)).toMatchObject({ outputs: { a: 8 } });
+	});
+
+	test("is not changed by the call: each attempt asks the schema for itself", async () => {
+		const given: unknown[] = [];
+		const wrap: StandardSchema<unknown, unknown[]> = {
+			"~standard": { version: 1, vendor: "test", validate: (value) => ({ value: [value] }) },
+		};
+		const wrapping = defineAgent({ name: "wrapping", input: wrap, run: (input) => void given.push(input) });
+		const { swarm, clock } = virtualSwarm([caller, wrapping]);
+		await finish(swarm.start(calling("wrapping", 1)), clock);
+		expect(given).toEqual([[1]]);
+	});
+});
+
 describe("calls that are made together", () => {
 	const together = defineAgent({
 		name: "together",
@@ -363,10 +423,7 @@ describe("calls that are made together", () => {
 	});
 
 	test.each<readonly [string, unknown, string]>([
-		["an unknown tool", [{ tool: "echo" }, { tool: "nobody" }], "UNKNOWN_TOOL"],
-		["no tool", [{ tool: "echo" }, {}], "UNKNOWN_TOOL"],
 		["no list", "echo", "INVALID_INPUT"],
-		["no request", ["echo"], "INVALID_INPUT"],
 		["too many", Array.from({ length: 1_001 }, () => ({ tool: "echo" })), "LIMIT_EXCEEDED"],
 	])("are refused together, before any begins, for %s", async (_, requests, code) => {
 		const called: string[] = [];
@@ -374,6 +431,85 @@ describe("calls that are made together", () => {
 		const { swarm, clock } = virtualSwarm([together, noting]);
 		expect(await finish(start(swarm, requests), clock)).toMatchObject({ failures: [{ code }] });
 		expect(called).toEqual([]);
+	});
+
+	test("are refused each by itself: a bad one leaves the others alone, and all keep their places", async () => {
+		const bad = [
+			{ tool: "none" },
+			{ tool: "echo", input: new Map() },
+			{ tool: "picky", input: "x" },
+			{ tool: "patient", input: "x" },
+			{ tool: "forbidden" },
+			{},
+			"echo",
+			null,
+		];
+		const requests = [{ tool: "echo", input: 1 }, ...bad, { tool: "picky", input: 2 }, { tool: "patient", input: 3 }];
+		const { agent, results } = asking(requests);
+		const { swarm, clock } = virtualSwarm([agent, echo, picky, patient, { ...echo, name: "forbidden" }], {
+			ports: { palette: { tools: () => ["echo", "picky", "patient"] } },
+		});
+		const run = swarm.start({ nodes: [{ id: "a", agent }] }, { runId: "r" });
+		const events = record(run);
+		await finish(run, clock);
+		expect(results).toEqual([
+			{ ok: true, output: 1 },
+			refused("UNKNOWN_TOOL", /no tool "none"/),
+			refused("INVALID_INPUT", /input of "echo"/),
+			refused("INVALID_INPUT", /input of "picky" does not fit its schema: no number at "\/n"/, "/n"),
+			refused("INVALID_INPUT", /input of "patient" does not fit its schema/, "/n"),
+			refused("UNKNOWN_TOOL", /"forbidden" may not be called here/),
+			refused("UNKNOWN_TOOL", /what has no name/),
+			refused("INVALID_INPUT", /a call is/),
+			refused("INVALID_INPUT", /a call is/),
+			{ ok: true, output: 4 },
+			{ ok: true, output: 6 },
+		]);
+		const wait = events.find(({ type }) => type === "node.parked");
+		expect(wait).toMatchObject({ wait: { name: "echo, picky, patient" } });
+		expect(JSON.stringify(wait)).not.toContain('"together":["none"');
+	});
+
+	test("that are all refused give their results at once: nobody waits", async () => {
+		const { agent, results } = asking([{ tool: "none" }, { tool: "patient", input: "x" }]);
+		const { swarm, clock } = virtualSwarm([agent, patient]);
+		const run = swarm.start({ nodes: [{ id: "a", agent }] });
+		const events = record(run);
+		await finish(run, clock);
+		expect(results).toEqual([refused("UNKNOWN_TOOL"), refused("INVALID_INPUT")]);
+		expect(lines(events, /parked|woken/)).toEqual([]);
+	});
+
+	test("that would be too deep are refused each", async () => {
+		const deep = defineAgent({
+			name: "deep",
+			run: async (_: unknown, ctx) => {
+				const [first] = await ctx.callAll([{ tool: "deep" }]);
+				return first?.ok === true ? ["called", first.output] : first?.error.code;
+			},
+		});
+		const { swarm, clock } = virtualSwarm([deep], { maxCallDepth: 1 });
+		const run = swarm.start({ nodes: [{ id: "a", agent: "deep" }] });
+		expect((await finish(run, clock)).outputs["a"]).toEqual(["called", "LIMIT_EXCEEDED"]);
+	});
+
+	test("are refused together when the palette fails, whatever schemas say by then", async () => {
+		let asked = 0;
+		const palette = {
+			tools: () => {
+				if (++asked > 1) throw new Error("out of order");
+				return ["patient"];
+			},
+		};
+		const agent = defineAgent({
+			name: "agent",
+			run: async (_: unknown, ctx) =>
+				(await rejection(ctx.callAll(["x", 1].map((input) => ({ tool: "patient", input }))))).code,
+		});
+		const { swarm, clock } = virtualSwarm([agent, patient], { ports: { palette } });
+		expect(await finish(swarm.start({ nodes: [{ id: "a", agent }] }), clock)).toMatchObject({
+			outputs: { a: "PORT_FAILED" },
+		});
 	});
 
 	test("are cancelled together", async () => {

@@ -114,7 +114,7 @@ describe("a skill", () => {
 });
 
 describe("a call of a skill fails", () => {
-	test("together with one that is refused at once, and its own refusal, which nobody awaits, ends no process", async () => {
+	test("together with one that is refused at once, and its own refusal, which comes later, ends no process", async () => {
 		const picky = defineSkill({
 			name: "picky",
 			input: {
@@ -124,15 +124,17 @@ describe("a call of a skill fails", () => {
 		});
 		const many = defineAgent({
 			name: "many",
-			run: async (_: unknown, ctx) => (await rejection(ctx.callAll([{ tool: "picky" }, { tool: "none" }]))).code,
+			run: async (_: unknown, ctx) =>
+				(await ctx.callAll([{ tool: "picky" }, { tool: "none" }])).map((each) => each.ok || each.error.code),
 		});
 		const unhandled: unknown[] = [];
 		const hear = (error: unknown) => unhandled.push(error);
 		process.on("unhandledRejection", hear);
 		const { swarm, clock } = virtualSwarm([many, echo], { skills: [picky] });
-		expect((await finish(swarm.start({ nodes: [{ id: "a", agent: "many" }] }), clock)).outputs["a"]).toBe(
+		expect((await finish(swarm.start({ nodes: [{ id: "a", agent: "many" }] }), clock)).outputs["a"]).toEqual([
+			"INVALID_INPUT",
 			"UNKNOWN_TOOL",
-		);
+		]);
 		await rest();
 		process.off("unhandledRejection", hear);
 		expect(unhandled).toEqual([]);
