@@ -34,12 +34,17 @@ async function* askedIn(actor: GraphActor, sleeper: Sleeper): AsyncGenerator<Ask
 	const { state, log } = actor;
 	while (!sleeper.closed) {
 		// Settled in one go: whatever is not in this list yet has an event after that number.
-		const from = state.seq + 1;
-		yield* [...state.parked].flatMap((n): Asked[] => {
+		const { seq } = state;
+		const waiting = [...state.parked].flatMap((n): Asked[] => {
 			const wait = waitOf(state, n);
 			return wait === undefined ? [] : [[n, wait]];
 		});
 		try {
+			// A question is told once the journal keeps it, as its event is.
+			if (log.last < seq)
+				for await (const _ of log.reading({ from: log.last + 1 })(sleeper)) if (log.last >= seq) break;
+			yield* waiting;
+			const from = seq + 1;
 			for await (const event of log.reading({ from, types: ["node.parked"] })(sleeper)) {
 				const { node, wait } = event as Extract<RunEvent, { readonly type: "node.parked" }>;
 				const n = state.graph.index.get(node);

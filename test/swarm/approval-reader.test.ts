@@ -1,5 +1,6 @@
 import { createSwarm, defineAgent, memoryJournal, type RunHandle, VirtualClock, type WaitingApproval } from "dagswarm";
 import { describe, expect, test } from "vitest";
+import { heldJournal } from "../durability/fixture.js";
 import { echo, pass, rejection, rest, virtualSwarm } from "./fixture.js";
 
 const asker = defineAgent({ name: "asker", run: (to: string, ctx) => ctx.ask("may I?", { to }) });
@@ -100,6 +101,27 @@ describe("questions that are read", () => {
 		expect(seen.map((each) => each?.node)).toEqual(["a", "b", "c", "e", "f"]);
 		await run.cancel();
 		expect(await reader.next()).toMatchObject({ done: true });
+	});
+
+	test("are told once the journal keeps them", async () => {
+		const held = heldJournal();
+		const { swarm } = virtualSwarm(agents, { journal: held.journal, durability: "strict" });
+		const run = swarm.start({ nodes: asks("a") });
+		const pass = async () => {
+			for (const { pass } of held.calls.splice(0)) pass();
+			await rest();
+		};
+		while (run.waiting().length === 0) await pass();
+		const { found, done, nodes } = collect(run);
+		const early = collect(run, { to: "A" });
+		await rest();
+		expect([...found, ...early.found]).toEqual([]);
+		await pass();
+		expect([...nodes(), ...early.nodes()]).toEqual(["a", "a"]);
+		held.letPass();
+		await run.answer("a", "yes");
+		await Promise.all([done, early.done]);
+		expect(found.length).toBe(1);
 	});
 
 	test("are given up at once, also while none is there", async () => {
