@@ -11,8 +11,8 @@ type Step =
 	| { readonly fail: true }
 	/** Calls an agent that does this; with `pair` a graph of it and of another one after it. */
 	| { readonly call: Script; readonly pair?: Script; readonly tolerant: boolean }
-	/** Calls several agents at a time. */
-	| { readonly all: readonly Script[] };
+	/** Calls several agents at a time; null for one that there is not. */
+	| { readonly all: readonly (Script | null)[] };
 type Script = readonly Step[];
 
 const tree = defineAgent({
@@ -24,7 +24,7 @@ const tree = defineAgent({
 			if ("sleep" in step) await ctx.sleep(step.sleep);
 			else if ("fail" in step) throw new Error("as it was told");
 			else if ("all" in step) {
-				const results = await ctx.callAll(step.all.map((input) => ({ tool: "tree", input })));
+				const results = await ctx.callAll(step.all.map((input) => ({ tool: input === null ? "none" : "tree", input })));
 				got.push(results.map((each) => (each.ok ? each.output : each.error.code)));
 			} else {
 				const { call, pair, tolerant } = step;
@@ -52,7 +52,8 @@ function expected(script: Script): unknown[] | undefined {
 	const got: unknown[] = [];
 	for (const step of script) {
 		if ("fail" in step) return undefined;
-		if ("all" in step) got.push(step.all.map((each) => expected(each) ?? "CALL_FAILED"));
+		if ("all" in step)
+			got.push(step.all.map((each) => (each === null ? "UNKNOWN_TOOL" : (expected(each) ?? "CALL_FAILED"))));
 		if (!("call" in step)) continue;
 		const first = expected(step.call);
 		const value = first === undefined || step.pair === undefined ? first : expected(step.pair);
@@ -70,7 +71,9 @@ const { script } = fc.letrec<{ script: Script; step: Step }>((tie) => ({
 		fc.constant<Step>({ fail: true }),
 		fc.record({ call: tie("script"), tolerant: fc.boolean() }),
 		fc.record({ call: tie("script"), tolerant: fc.boolean() }),
-		fc.record({ all: fc.array(tie("script"), { minLength: 1, maxLength: 3, depthIdentifier: "calls" }) }),
+		fc.record({
+			all: fc.array(fc.option(tie("script"), { freq: 4 }), { minLength: 1, maxLength: 3, depthIdentifier: "calls" }),
+		}),
 		fc.record({ call: tie("script"), pair: tie("script"), tolerant: fc.boolean() }),
 	),
 }));
@@ -88,7 +91,7 @@ const cases = fc.record({
 });
 
 test("whatever calls whatever, fails, is cancelled or dies: each call has one run, and all runs end", async () => {
-	const tally = { runs: 0, calls: 0, restarts: 0, cancels: 0 };
+	const tally = { runs: 0, calls: 0, refused: 0, restarts: 0, cancels: 0 };
 	await hold(
 		"calls",
 		fc.asyncProperty(cases, async ({ scripts, concurrency, deaths, cancel }) => {
@@ -128,8 +131,10 @@ test("whatever calls whatever, fails, is cancelled or dies: each call has one ru
 				tally.runs++;
 				for (const event of await stored(lives.journal, run)) {
 					if (event.type === "node.parked" && event.wait.kind === "child") {
-						const { run: called, together } = event.wait;
+						const { run: called, together, refused = [] } = event.wait;
 						for (const each of together?.map((_, i) => `${called}.${i + 1}`) ?? [called]) calls.add(each);
+						for (const { index } of refused) calls.delete(`${called}.${index + 1}`);
+						tally.refused += refused.length;
 					}
 					if (event.type === "run.ended") ended.set(run, event.status);
 				}
@@ -153,6 +158,7 @@ test("whatever calls whatever, fails, is cancelled or dies: each call has one ru
 	);
 	if (!isFixed) return;
 	expect(tally.calls).toBeGreaterThan(300);
+	expect(tally.refused).toBeGreaterThan(10);
 	expect(tally.restarts).toBeGreaterThan(60);
 	expect(tally.cancels).toBeGreaterThan(30);
 });
