@@ -1,6 +1,6 @@
 import { createSwarm, defineAgent, memoryJournal, type RunHandle, VirtualClock, type WaitingApproval } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { heldJournal } from "../durability/fixture.js";
+import { heldJournal, watchedJournal } from "../durability/fixture.js";
 import { echo, pass, rejection, rest, virtualSwarm } from "./fixture.js";
 
 const asker = defineAgent({ name: "asker", run: (to: string, ctx) => ctx.ask("may I?", { to }) });
@@ -122,6 +122,21 @@ describe("questions that are read", () => {
 		await run.answer("a", "yes");
 		await Promise.all([done, early.done]);
 		expect(found.length).toBe(1);
+	});
+
+	test("end with why the run was stopped where its journal fails, and are none of a run that is only planned", async () => {
+		const watched = watchedJournal();
+		const { swarm } = virtualSwarm(agents, { journal: watched.journal, durability: "strict" });
+		const run = swarm.start({ nodes: asks("a") });
+		const reader = run.approvals();
+		await reader.next();
+		watched.breaks = () => true;
+		const failing = rejection(reader.next());
+		await rejection(run.answer("a", "yes"));
+		expect(await failing).toMatchObject({ code: "JOURNAL_UNAVAILABLE" });
+		expect(await rejection(run.approvals().next())).toMatchObject({ code: "JOURNAL_UNAVAILABLE" });
+		const planned = swarm.start({ nodes: asks("a") }, { dryRun: true });
+		expect(await planned.approvals().next()).toMatchObject({ done: true });
 	});
 
 	test("are given up at once, also while none is there", async () => {
