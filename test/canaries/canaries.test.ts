@@ -9,7 +9,7 @@ const cases = writeCases();
 
 afterAll(() => rmSync(dirname(cases), { recursive: true, force: true }));
 
-describe.each(planted)("planted: $name", ({ foundBy, deaths = false, ...canary }) => {
+describe.each(planted)("planted: $name", ({ foundBy, deaths = false, ports = false, ...canary }) => {
 	const layers = Object.entries(foundBy) as [Layer, number][];
 	test(`is found by ${layers.map(([layer, most]) => `${layer} within ${most} cases`).join(", ")}`, async ({
 		annotate,
@@ -17,7 +17,7 @@ describe.each(planted)("planted: $name", ({ foundBy, deaths = false, ...canary }
 		const mutant = await plant(canary);
 		try {
 			for (const [layer, most] of layers) {
-				const found = await search(mutant.folder, layer, cases, deaths ? "deaths" : "cases");
+				const found = await search(mutant.folder, layer, cases, deaths ? "deaths" : ports ? "ports" : "cases");
 				await annotate(`${canary.name}: ${layer} finds it in case ${found ?? "none"}`);
 				expect(found, `${layer} lets the canary live`).toBeDefined();
 				expect(found, layer).toBeLessThanOrEqual(most);

@@ -7,8 +7,8 @@ import fc from "fast-check";
 import { run } from "../integration/build.js";
 import { restarts, simulations } from "../sim/cases.js";
 
-/** A way in which a bug can be found: the model, or one of the judges of a simulation. */
-export type Layer = "model" | Judge;
+/** A way in which a bug can be found: the model, one of the judges of a simulation, or books kept beside a budget. */
+export type Layer = "model" | "books" | Judge;
 
 const SEED = 20_260;
 const CASES = 400;
@@ -27,15 +27,15 @@ export function writeCases(): string {
 /**
  * Lets one layer alone look for the bug in a build.
  *
- * @param kind - of cases: `deaths` are those in which the process dies now and then
-
+ * @param kind - of cases: `deaths` are those in which the process dies now and then, `ports` those with a budget and a critic
+ *
  * @returns after how many cases it was found, undefined when it was not
  */
 export async function search(
 	folder: string,
 	layer: Layer,
 	cases: string,
-	kind: "cases" | "deaths",
+	kind: "cases" | "deaths" | "ports",
 ): Promise<number | undefined> {
 	const trial = fileURLToPath(new URL("trial.mjs", import.meta.url));
 	const { stdout } = await run(process.execPath, [trial, folder, layer, cases, kind], { timeout: HANGS_MS });

@@ -4,8 +4,9 @@ import type { Layer } from "./layers.js";
 /** A canary, and the layers that are there to find it: each within so many cases. */
 export interface Planted extends Canary {
 	readonly foundBy: Partial<Record<Layer, number>>;
-	/** It takes a process that dies. */
+	/** It takes a process that dies, or ports. */
 	readonly deaths?: true;
+	readonly ports?: true;
 }
 
 export const planted: readonly Planted[] = [
@@ -289,6 +290,30 @@ export const planted: readonly Planted[] = [
 			},
 		],
 		foundBy: { model: 200 },
+	},
+	{
+		name: "a budget checks, and does not reserve",
+		edits: [{ file: "ports/budget-account.ts", find: "\t\tthis.#reserved.add(amount);\n\t}", replace: "\t}" }],
+		foundBy: { books: 50 },
+		ports: true,
+	},
+	{
+		name: "what an attempt had reserved is not given back when it is over",
+		edits: [{ file: "run-budget.ts", find: "\t\tthis.#settle(spending, true);\n", replace: "" }],
+		foundBy: { books: 50 },
+		ports: true,
+	},
+	{
+		name: "a critic still watches what is over",
+		edits: [
+			{
+				file: "run-critic.ts",
+				find: "if (this.#over) return;\n\t\tthis.#over = true;\n\t\tif (this.#timer !== undefined) this.clock.clear(this.#timer);",
+				replace: "if (this.#over) return;\n\t\tthis.#over = true;",
+			},
+		],
+		foundBy: { timers: 50 },
+		ports: true,
 	},
 	{
 		name: "a node that goes on stands in the list of what waits",
