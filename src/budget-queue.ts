@@ -1,16 +1,9 @@
-import type { NodeId, RunId } from "./core/ids.js";
 import type { Attempt } from "./executor/attempt.js";
 import type { GraphActor } from "./graph/actor.js";
 import type { BudgetPort } from "./ports/budget.js";
 
 /** The queues of all runs that share a budget: what one gives back may be enough for another. */
 const sharing = new WeakMap<BudgetPort, Sharing>();
-
-/** The node that has called a run. */
-export interface Caller {
-	readonly run: RunId;
-	readonly node: NodeId;
-}
 
 interface Sharing {
 	readonly queues: Set<BudgetQueue>;
@@ -25,22 +18,13 @@ interface Sharing {
 export class BudgetQueue {
 	/** By node: until when it sleeps at most. */
 	readonly #waiting = new Map<string, number>();
-	/** Nodes that have reserved something. */
-	readonly #holding = new Set<NodeId>();
-	/** Questions that are not answered yet. */
-	asking = 0;
 	readonly #sharing: Sharing;
 	#actor: GraphActor | undefined;
 
-	/**
-	 * @param name - of the wait
-	 * @param caller - whose call the run is
-	 */
+	/** @param name - of the wait */
 	constructor(
 		port: BudgetPort,
 		private readonly name: string,
-		private readonly run: RunId,
-		private readonly caller: Caller | undefined,
 	) {
 		this.#sharing = sharing.get(port) ?? { queues: new Set(), settlements: 0 };
 		sharing.set(port, this.#sharing);
@@ -50,32 +34,6 @@ export class BudgetQueue {
 	/** How often something was given back until now. */
 	get settlements(): number {
 		return this.#sharing.settlements;
-	}
-
-	hold(node: NodeId): void {
-		this.#holding.add(node);
-	}
-
-	holds(node: NodeId): boolean {
-		return this.#holding.has(node);
-	}
-
-	drop(node: NodeId): void {
-		this.#holding.delete(node);
-	}
-
-	/** Whether all that is reserved is so for those that have called this run, and wait for its end. */
-	get waitsForItself(): boolean {
-		if (this.caller === undefined) return false;
-		let others = 0;
-		for (const queue of this.#sharing.queues) others += queue.#holding.size + queue.asking;
-		for (let call: Caller | undefined = this.caller; call !== undefined; ) {
-			const { run, node }: Caller = call;
-			const above: BudgetQueue | undefined = [...this.#sharing.queues].find((queue) => queue.run === run);
-			if (above?.holds(node) === true) others--;
-			call = above?.caller;
-		}
-		return others === 0;
 	}
 
 	/**

@@ -1,4 +1,4 @@
-import { BudgetQueue, type Caller, wakeAll } from "./budget-queue.js";
+import { BudgetQueue, wakeAll } from "./budget-queue.js";
 import { type Duration, milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
 import { addUsage, checkUsage, emptyUsage, type Usage, type UsageTotal } from "./core/usage.js";
@@ -73,10 +73,9 @@ export class RunBudget {
 		spent: Usage,
 		behaviour: BudgetBehaviour,
 		private readonly agents: ReadonlyMap<string, AnyAgent>,
-		caller: Caller | undefined,
 	) {
 		this.#behaviour = behaviour;
-		this.#queue = new BudgetQueue(port, WAIT_NAME, run.run, caller);
+		this.#queue = new BudgetQueue(port, WAIT_NAME);
 		this.#maxWait = milliseconds(behaviour.maxWait ?? DEFAULT_MAX_WAIT_MS, "budget.maxWait");
 		if (port.open !== undefined) this.#opened = guard.ask("open", () => port.open?.(run, spent));
 	}
@@ -166,7 +165,7 @@ export class RunBudget {
 	): Promise<Answered> {
 		const { actor } = attempt.run;
 		const now = actor.clock.now();
-		if (whenSettled === true && now < giveUpAt && !this.#queue.waitsForItself) {
+		if (whenSettled === true && now < giveUpAt) {
 			await this.#queue.wait(attempt, giveUpAt, asOf);
 			const answer = await ask();
 			// Unless it goes on waiting: what it has left is enough for the next one, or that one hears the same.
@@ -198,7 +197,6 @@ export class RunBudget {
 
 	#ask(attempt: Attempt, estimate: Usage, approved: boolean): Answered | Promise<Answered> {
 		const asOf = this.#queue.settlements;
-		this.#queue.asking++;
 		const { lease, agent } = attempt;
 		const request = { run: this.run, node: lease.node, attempt: lease.attempt, agent: agent.name, estimate, approved };
 		const late = (verdict: BudgetVerdict): void => {
@@ -212,7 +210,6 @@ export class RunBudget {
 	}
 
 	#checked(answer: Guarded<BudgetVerdict>, asOf: number): Answered {
-		this.#queue.asking--;
 		if (!answer.ok || isVerdict(answer.value)) return { ...answer, asOf };
 		return { ...this.guard.failed("reserve", new Error(`${show(answer.value)} is no verdict`)), asOf };
 	}
@@ -236,7 +233,6 @@ export class RunBudget {
 			// At once: the next process is told of it, however this one ends.
 			this.#charge(attempt, { nodes: 1 });
 		}
-		if (reservation !== undefined) this.#queue.hold(attempt.lease.node);
 		const heldSince = attempt.run.actor.clock.now();
 		const spending = { reservation, used, low: false, remaining: undefined, model: undefined, heldSince };
 		this.#spendings.set(attempt, spending);
@@ -317,7 +313,6 @@ export class RunBudget {
 		const spending = this.#spendings.get(attempt);
 		if (spending === undefined) return;
 		this.#spendings.delete(attempt);
-		this.#queue.drop(attempt.lease.node);
 		this.#ended.set(attempt, spending);
 		const held = this.#held(attempt, spending);
 		this.#settle(spending, true);

@@ -1,4 +1,3 @@
-import type { Caller } from "./budget-queue.js";
 import type { SwarmError } from "./core/errors.js";
 import { isThenable } from "./core/thenable.js";
 import type { Usage } from "./core/usage.js";
@@ -39,8 +38,6 @@ export interface ControlSetup {
 	readonly budget: BudgetBehaviour;
 	readonly agents: ReadonlyMap<string, AnyAgent>;
 	readonly policies: PolicySource;
-	/** Whose call the run is. */
-	readonly caller: Caller | undefined;
 	/** The store of the checkpointer, where it is open already. */
 	readonly progress: CheckpointerStore | undefined;
 	/** The run's time limit, from its start; milliseconds. */
@@ -69,7 +66,6 @@ export function controlOf(run: Controlled, from: ControlOrigin, { taken, progres
 		budget: options.budget ?? swarm.budget ?? {},
 		agents: from.agents,
 		policies: from.policies,
-		caller: options.parent,
 		deadline: due === undefined ? undefined : due - startedAt,
 		progress: progress?.store,
 	});
@@ -96,14 +92,14 @@ export class RunControl implements AttemptControl {
 	constructor(run: Controlled, setup: ControlSetup) {
 		this.#run = run;
 		this.#setup = setup;
-		const { ports, info, budget, agents, caller } = setup;
+		const { ports, info, budget, agents } = setup;
 		const { audit, critic, checkpointer } = ports;
 		if (checkpointer !== undefined)
 			this.checkpoints = new PortCheckpoints(checkpointer, this.guard("checkpointer"), info, setup.progress);
 		if (audit !== undefined) this.#audit = new RunAudit(audit, this.guard("audit"), info, run.actor);
 		if (ports.budget !== undefined) {
 			const spent = { ...run.actor.state.usage };
-			this.#budget = new RunBudget(ports.budget, this.guard("budget"), info, spent, budget, agents, caller);
+			this.#budget = new RunBudget(ports.budget, this.guard("budget"), info, spent, budget, agents);
 		}
 		if (critic !== undefined) {
 			this.#critic = this.guard("critic");
