@@ -19,6 +19,7 @@ import type { DeliveryResult } from "./ports/delivery-loop.js";
 import type { RunInfo } from "./ports/port.js";
 import { giveBack } from "./recovery.js";
 import { attemptsOf, RunHandle } from "./run.js";
+import type { BudgetBehaviour } from "./run-budget.js";
 import { RunCalls } from "./run-calls.js";
 import { RunCheckpoints } from "./run-checkpoints.js";
 import { controlOf, type RunControl } from "./run-control.js";
@@ -48,6 +49,8 @@ export class ActiveRun implements ActorHost, RunPort {
 	readonly memos: MemoStore;
 	/** As ports see it. */
 	readonly info: RunInfo;
+	/** What it was started with for a budget that is used up: what it calls does the same. */
+	readonly budget: BudgetBehaviour | undefined;
 	inFlight = 0;
 	leaked = 0;
 	finished = false;
@@ -83,6 +86,7 @@ export class ActiveRun implements ActorHost, RunPort {
 		this.#clock = behind > 0 ? aheadClock(parts.clock, behind) : parts.clock;
 		this.#startedAt = taken?.createdAt ?? this.#clock.now();
 		this.info = runInfo(origin.run, options, { startedAt: this.#startedAt, resumed: taken !== undefined });
+		this.budget = options.budget;
 		this.#policies = policySource(parts, options);
 		const { promise, resolve } = Promise.withResolvers<RunOutcome>();
 		this.#resolve = resolve;

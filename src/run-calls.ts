@@ -214,13 +214,17 @@ export class RunCalls implements CallPort {
 			node: call.node,
 			ancestors: this.#parent.info.ancestors,
 		};
-		const { metadata } = this.#parent.info;
+		const { budget, info } = this.#parent;
+		const { metadata } = info;
 		const skill = this.#host.toolbox.skills.get(call.name);
 		const { name, input } = call;
 		const graph = skill === undefined ? { nodes: [{ id: name, agent: name, input }] } : skill.graph(input);
 		// What an agent finds stored for it is what whoever started the first run had stored.
 		this.#parent.scope.runInAsyncScope(() =>
-			this.#listen(call, this.#host.begin(call.run, graph, { parent, metadata })),
+			this.#listen(
+				call,
+				this.#host.begin(call.run, graph, { parent, metadata, ...(budget !== undefined && { budget }) }),
+			),
 		);
 	}
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
+	type BudgetPort,
 	createSwarm,
 	type Delivery,
 	defineAgent,
@@ -800,4 +801,23 @@ describe("keys", () => {
 			"INVALID_INPUT",
 		]);
 	});
+});
+
+test("a called run does what its caller does when the budget is used up", async () => {
+	const worker = defineAgent({ name: "worker", run: async () => "done" });
+	const boss = defineAgent({ name: "boss", run: (_: undefined, ctx) => ctx.call("worker") });
+	const budget: BudgetPort = {
+		reserve: ({ agent, approved }) =>
+			agent === "boss" || approved
+				? { verdict: "allowed", reservation: agent }
+				: { verdict: "blocked", reason: "cost is used up" },
+		settle: () => {},
+	};
+	const { swarm, clock } = virtualSwarm([worker, boss], { ports: { budget } });
+	const run = swarm.start({ nodes: [{ id: "a", agent: "boss" }] }, { budget: { onExhausted: "ask" } });
+	await rest();
+	const [question] = swarm.waiting({ kind: "approval" });
+	expect(question?.reason).toContain("cost is used up");
+	await swarm.get(question?.run ?? "")?.approve(question?.node ?? "");
+	expect((await finish(run, clock)).outputs).toEqual({ a: "done" });
 });
