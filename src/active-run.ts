@@ -120,6 +120,7 @@ export class ActiveRun implements ActorHost, RunPort {
 			this.#snapshots = new RunSnapshots(this.actor, this.#sink, journal, snapshotEvery, saved);
 		this.#release = parts.clock.hold();
 		this.queue = new RunQueue(this.actor, {
+			root: this.info.ancestors.at(-1),
 			limits: parts.limits,
 			agentLimits: agentLimits(parts.agents),
 			limited: parts.options.agents.some(isLimited),

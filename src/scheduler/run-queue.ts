@@ -1,4 +1,5 @@
 import type { ErrorInfo } from "../core/errors.js";
+import type { RunId } from "../core/ids.js";
 import { tokensOf, type Usage } from "../core/usage.js";
 import type { GraphActor } from "../graph/actor.js";
 import type { Graph } from "../graph/graph.js";
@@ -21,6 +22,8 @@ export type SchedulingPolicy = (typeof schedulingPolicies)[number];
 
 /** What a run's queue goes by. */
 export interface RunQueueOptions {
+	/** The run that the calls which led to this one began with: all runs of a root share its turns. By default the run itself. */
+	readonly root?: RunId | undefined;
 	readonly limits: Limits;
 	/** The limits that every node of an agent takes. */
 	readonly agentLimits: (agent: string) => AgentLimits | undefined;
@@ -43,6 +46,8 @@ const READY = 1;
  * anything that has to be weighed, that is the graph's own list, and nothing is kept here.
  */
 export class RunQueue implements LimitWaiter {
+	/** Whose turns at slots and limits it shares. */
+	readonly root: RunId;
 	/** How many nodes of the run hold a slot. */
 	running = 0;
 	/** Whether the scheduler has it among the runs with work. */
@@ -66,6 +71,7 @@ export class RunQueue implements LimitWaiter {
 		readonly actor: GraphActor,
 		private readonly options: RunQueueOptions,
 	) {
+		this.root = options.root ?? actor.state.run;
 		this.#graph = actor.state.graph;
 		this.#asks = new NodeAsks(this.#graph, options.limits, options.agentLimits);
 	}

@@ -1,3 +1,5 @@
+import type { RunId } from "../core/ids.js";
+import { RootTurns } from "./root-turns.js";
 import type { RunQueue } from "./run-queue.js";
 
 /** The slots that claimed nodes run in. */
@@ -15,40 +17,59 @@ export interface Slots {
 }
 
 /**
- * Decides which ready node goes next: slot first, claim second, runs in turns. It never polls: it
- * looks when an actor has decided something, when a slot is free, or when a limit is given back.
+ * Decides which ready node goes next: slot first, claim second. Roots take turns, and within a root its
+ * runs: who calls a hundred runs has no more turns than who calls none. It never polls: it looks when an actor has decided something, when a slot is free, or when a limit is given back.
  */
 export class Scheduler {
-	/** Runs that may have work, in the order of their turns. */
-	#active: RunQueue[] = [];
+	/** Roots with runs that may have work, in the order of their turns. */
+	#active: RootTurns[] = [];
 	#turn = 0;
 	/** How many claims there were, to see whether one came of a turn. */
 	#claims = 0;
-	readonly #queues = new Set<RunQueue>();
+	readonly #queues = new Map<RunQueue, RootTurns>();
+	readonly #roots = new Map<RunId, RootTurns>();
 	#pumping = false;
 
 	constructor(private readonly slots: Slots) {}
 
 	/** Takes a run in. */
 	add(queue: RunQueue): void {
-		this.#queues.add(queue);
+		let root = this.#roots.get(queue.root);
+		if (root === undefined) {
+			root = new RootTurns(queue.root);
+			this.#roots.set(queue.root, root);
+		}
+		root.runs++;
+		this.#queues.set(queue, root);
 		this.wake(queue);
 	}
 
 	/** Lets a run go. */
 	remove(queue: RunQueue): void {
-		this.#queues.delete(queue);
-		const at = this.#active.indexOf(queue);
-		if (at >= 0) this.#drop(at);
+		const root = this.#queues.get(queue);
+		if (root !== undefined) {
+			this.#queues.delete(queue);
+			root.drop(queue);
+			// Until its last run goes a root keeps its place: one that calls again and again would else be next each time.
+			if (--root.runs === 0) this.#forget(root);
+		}
 		queue.close();
+	}
+
+	#forget(root: RootTurns): void {
+		this.#roots.delete(root.root);
+		if (root.active) this.#drop(this.#active.indexOf(root));
 	}
 
 	/** A run may have work again. */
 	wake(queue: RunQueue): void {
-		if (!queue.active && queue.hasWork() && this.#queues.has(queue)) {
-			queue.active = true;
-			this.#active.push(queue);
-		}
+		if (queue.active || !queue.hasWork()) return;
+		const root = this.#queues.get(queue);
+		if (root === undefined) return;
+		root.push(queue);
+		if (root.active) return;
+		root.active = true;
+		this.#active.push(root);
 	}
 
 	/** Whether any run may have work. */
@@ -62,7 +83,9 @@ export class Scheduler {
 	 */
 	depth(most: number): number {
 		let depth = 0;
-		for (let i = 0; i < this.#active.length && depth < most; i++) depth += (this.#active[i] as RunQueue).depth;
+		for (let i = 0; i < this.#active.length && depth < most; i++) {
+			depth += (this.#active[i] as RootTurns).depth(most - depth);
+		}
 		return depth;
 	}
 
@@ -97,7 +120,7 @@ export class Scheduler {
 			if (this.slots.yielding) return;
 			// It was its turn and nothing came of it: it has no work, whatever it seems.
 			if (this.#claims === claims && this.slots.free > 0 && this.#next() === queue) {
-				this.#drop(this.#active.indexOf(queue));
+				this.#queues.get(queue)?.drop(queue);
 			}
 		}
 	}
@@ -106,19 +129,22 @@ export class Scheduler {
 	#next(): RunQueue | undefined {
 		while (this.#active.length > 0) {
 			if (this.#turn >= this.#active.length) this.#turn = 0;
-			const queue = this.#active[this.#turn] as RunQueue;
-			if (queue.hasWork()) return queue;
+			const queue = (this.#active[this.#turn] as RootTurns).next();
+			if (queue !== undefined) return queue;
 			this.#drop(this.#turn);
 		}
 		return undefined;
 	}
 
+	/** @param queue - whose turn it is */
 	#claim(queue: RunQueue): void {
+		const root = this.#active[this.#turn] as RootTurns;
 		const n = queue.take();
 		if (n < 0) {
-			this.#drop(this.#active.indexOf(queue));
+			root.drop(queue);
 			return;
 		}
+		root.pass();
 		this.#turn++;
 		this.#claims++;
 		this.slots.reserve();
@@ -131,9 +157,9 @@ export class Scheduler {
 	}
 
 	#drop(at: number): void {
-		const queue = this.#active[at];
-		if (queue === undefined) return;
-		queue.active = false;
+		const root = this.#active[at];
+		if (root === undefined) return;
+		root.active = false;
 		this.#active.splice(at, 1);
 		if (at < this.#turn) this.#turn--;
 	}
