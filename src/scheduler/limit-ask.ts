@@ -1,3 +1,4 @@
+import type { RunId } from "../core/ids.js";
 import type { ReadyEntry } from "./ready-queue.js";
 
 /** What a node asks of limits before it may start. */
@@ -15,6 +16,8 @@ export const NO_ASK: Ask = Object.freeze({ names: Object.freeze([]) as readonly 
 
 /** Who is told when one of its waiting nodes may try again. */
 export interface LimitWaiter {
+	/** Whose turns it shares: the run that calls of calls began with, or itself. */
+	readonly root: RunId;
 	/** Whether it could start a node now. A turn is of no use to one that could not. */
 	readonly isOpen: boolean;
 	retry(entry: ReadyEntry): void;

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from "../core/clock.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import type { Ask, LimitWaiter, Turn } from "./limit-ask.js";
+import { LimitLines, type Line } from "./limit-lines.js";
 import type { LimitSettings } from "./limit-options.js";
-import { type ReadyEntry, ReadyQueue } from "./ready-queue.js";
+import type { ReadyEntry, ReadyQueue } from "./ready-queue.js";
 import { SlidingWindow } from "./sliding-window.js";
 
 /** Whom a key tells about itself. */
@@ -13,15 +14,6 @@ export interface KeyOwner {
 	left(waiter: LimitWaiter, key: LimitKey): void;
 	/** Nobody holds it or waits for it. */
 	unused(key: LimitKey): void;
-}
-
-/** What waits at a key for one run. */
-interface Line {
-	/** Attempts that go on after a wait: they need no more than a unit. */
-	readonly resuming: ReadyQueue;
-	readonly fresh: ReadyQueue;
-	/** Promises made to nodes that have not tried yet. */
-	readonly turns: Set<Turn>;
 }
 
 /**
@@ -40,10 +32,7 @@ export class LimitKey {
 	readonly requests: SlidingWindow | undefined;
 	readonly tokens: SlidingWindow | undefined;
 	readonly breaker: CircuitBreaker | undefined;
-	/** Waiting nodes, by run; runs take turns. */
-	readonly #lines = new Map<LimitWaiter, Line>();
-	/** Runs that lost a turn to a node of several limits: they come before the others. */
-	readonly #robbed = new Set<LimitWaiter>();
+	readonly #lines = new LimitLines();
 	#promised = 0;
 	#promisedCalls = 0;
 	#promisedTokens = 0;
@@ -74,18 +63,18 @@ export class LimitKey {
 	/** How many nodes wait. */
 	get waiting(): number {
 		let waiting = 0;
-		for (const { resuming, fresh } of this.#lines.values()) waiting += resuming.size + fresh.size;
+		for (const { resuming, fresh } of this.#lines.all()) waiting += resuming.size + fresh.size;
 		return waiting;
 	}
 
 	/** Whether anybody waits here, or was promised room. */
 	get isWatched(): boolean {
-		return this.#lines.size > 0;
+		return !this.#lines.isEmpty;
 	}
 
 	/** Whether nobody holds it or waits for it. */
 	get isUnused(): boolean {
-		return this.used === 0 && this.attempts === 0 && this.#lines.size === 0;
+		return this.used === 0 && this.attempts === 0 && this.#lines.isEmpty;
 	}
 
 	/** From when on nothing about it need be remembered, as long as nobody uses it. */
@@ -128,11 +117,10 @@ export class LimitKey {
 	 * @param again - it had its turn here, and somebody else took its room: its run is the next one
 	 */
 	wait(waiter: LimitWaiter, entry: ReadyEntry, ask: Ask, again: boolean): void {
-		if (again) this.#robbed.add(waiter);
+		if (again) this.#lines.rob(waiter);
 		let line = this.#lines.get(waiter);
 		if (line === undefined) {
-			line = { resuming: new ReadyQueue(), fresh: new ReadyQueue(), turns: new Set() };
-			this.#lines.set(waiter, line);
+			line = this.#lines.add(waiter);
 			this.owner.joined(waiter, this);
 		}
 		if (ask.calls) line.fresh.push(entry);
@@ -171,7 +159,7 @@ export class LimitKey {
 	settle(): void {
 		let due: number | undefined;
 		this.#blocked = false;
-		if (this.#lines.size > 0) {
+		if (!this.#lines.isEmpty) {
 			const now = this.owner.clock.now();
 			let next = this.#wakeOne(now);
 			while (next === "woken") next = this.#wakeOne(now);
@@ -186,10 +174,9 @@ export class LimitKey {
 	#wakeOne(now: number): "woken" | ReadyEntry | undefined {
 		if (this.used + this.#promised >= this.settings.concurrency) return undefined;
 		let blocked: ReadyEntry | undefined;
-		for (const waiter of this.#inOrder()) {
+		for (const [waiter, line] of this.#lines.inOrder()) {
 			if (blocked !== undefined && this.#resuming === 0) break;
-			const line = this.#lines.get(waiter);
-			if (line === undefined || !waiter.isOpen) continue;
+			if (!waiter.isOpen) continue;
 			if (line.resuming.size > 0) {
 				this.#resuming--;
 				this.#wake(waiter, line, line.resuming);
@@ -206,17 +193,9 @@ export class LimitKey {
 		return blocked;
 	}
 
-	/** The runs that wait, whose turn it is first. */
-	#inOrder(): Iterable<LimitWaiter> {
-		return this.#robbed.size === 0 ? this.#lines.keys() : new Set([...this.#robbed, ...this.#lines.keys()]);
-	}
-
 	#wake(waiter: LimitWaiter, line: Line, queue: ReadyQueue): void {
 		const entry = queue.pop();
-		// Behind the others, so that runs take turns.
-		this.#robbed.delete(waiter);
-		this.#lines.delete(waiter);
-		this.#lines.set(waiter, line);
+		this.#lines.pass(waiter, line);
 		const ask = entry?.ask;
 		if (entry === undefined || ask === undefined) return;
 		const turn: Turn = { key: this.name, ask, kept: true };
@@ -245,8 +224,7 @@ export class LimitKey {
 	}
 
 	#remove(waiter: LimitWaiter): void {
-		this.#robbed.delete(waiter);
-		this.#lines.delete(waiter);
+		this.#lines.remove(waiter);
 		this.owner.left(waiter, this);
 	}
 

@@ -12,7 +12,10 @@ class Waiter implements LimitWaiter {
 	readonly woken: ReadyEntry[] = [];
 	isOpen = true;
 
-	constructor(private readonly limits: Limits) {}
+	constructor(
+		private readonly limits: Limits,
+		readonly root: string,
+	) {}
 
 	retry(entry: ReadyEntry): void {
 		this.woken.push(entry);
@@ -46,13 +49,25 @@ function setUp(given: Readonly<Record<string, number | LimitOptions>>): {
 } {
 	const clock = new VirtualClock(1_000);
 	const limits = new Limits(Object.entries(given), clock);
-	return { limits, clock, waiter: new Waiter(limits), other: new Waiter(limits) };
+	return { limits, clock, waiter: new Waiter(limits, "r1"), other: new Waiter(limits, "r2") };
 }
 
 function finish(grant: LimitGrant | undefined, error?: { code: string; retryAfter?: number; name?: string }): void {
 	grant?.called(1);
 	grant?.end(error === undefined ? undefined : { message: "", ...error });
 	grant?.release();
+}
+
+/** @returns who was woken, in order, where each that ends lets the next one go */
+function serve(first: LimitGrant | undefined, runs: readonly Waiter[]): number[] {
+	const order: number[] = [];
+	for (let running = first; running !== undefined; ) {
+		finish(running);
+		const next = runs.find(({ woken }) => woken.length > 0);
+		order.push(...(next?.names ?? []));
+		running = next?.go();
+	}
+	return order;
 }
 
 describe("the options of a limit", () => {
@@ -141,6 +156,43 @@ describe("limits", () => {
 			running = next.go();
 		}
 		expect(order).toEqual([1, 4, 2, 5, 3]);
+	});
+
+	test("let roots take turns, and within a root its runs", () => {
+		const { limits, waiter, other } = setUp({ a: 1 });
+		const running = waiter.ask(0, ["a"]);
+		const called = [1, 2, 3].map(() => new Waiter(limits, "r1"));
+		for (const [i, run] of called.entries()) for (const n of [11, 12]) run.ask(10 * i + n, ["a"]);
+		for (const n of [1, 2]) waiter.ask(n, ["a"]);
+		for (const n of [91, 92, 93]) other.ask(n, ["a"]);
+		expect(serve(running, [waiter, other, ...called])).toEqual([11, 91, 21, 92, 31, 93, 1, 12, 22, 32, 2]);
+	});
+
+	test("give a run that lost its turn the next one, although another root comes before its own", () => {
+		const { limits, waiter, other } = setUp({ a: 1, b: 1 });
+		const called = [1, 2].map(() => new Waiter(limits, "r1")) as [Waiter, Waiter];
+		const [a, b] = [waiter.ask(1, ["a"]), other.ask(2, ["b"])];
+		waiter.ask(3, ["a", "b"]);
+		called[0].ask(4, ["b", "a"]);
+		called[1].ask(6, ["b"]);
+		other.ask(5, ["b"]);
+		finish(a);
+		finish(b);
+		const both = waiter.go();
+		expect(called[0].go()).toBeUndefined();
+		expect(serve(both, [waiter, other, ...called])).toEqual([4, 5, 6]);
+	});
+
+	test("keep nothing of a root whose last run does not wait any more", () => {
+		const { limits, waiter, other } = setUp({ "tenant:*": 1 });
+		const called = new Waiter(limits, "r1");
+		const running = other.ask(0, ["tenant:a"]);
+		for (const [n, run] of [waiter, called].entries()) run.ask(n, ["tenant:a"]);
+		limits.forget(waiter);
+		expect(limits.view()).toMatchObject([{ inUse: 1, waiting: 1 }]);
+		limits.forget(called);
+		finish(running);
+		expect(limits.view()).toEqual([]);
 	});
 
 	test("keep the room of who was woken from who comes later", () => {
@@ -279,7 +331,7 @@ describe("limits", () => {
 		fc.assert(
 			fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
 				const { limits } = setUp({ a: 1, b: 1, c: 2 });
-				const runs = [0, 1, 2].map(() => new Waiter(limits));
+				const runs = ["r1", "r1", "r2"].map((root) => new Waiter(limits, root));
 				const needs = new Map<number, { need: readonly string[]; run: Waiter }>();
 				const running = new Map<number, LimitGrant>();
 				const asleep = new Set<number>();

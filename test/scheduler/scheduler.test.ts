@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { defineAgent, defineSkill } from "dagswarm";
+import { beforeEach, describe, expect, test } from "vitest";
 import { node } from "../graph/driver.js";
 import { Gate } from "./swarm.js";
 
@@ -115,6 +116,50 @@ describe("slots", () => {
 		// Whoever has started one waits until the others have had theirs.
 		expect(new Set(order.slice(1, 4).map((id) => id[0]))).toEqual(new Set(["a", "b", "c"]));
 		expect(order.slice(4).map((id) => id[0])).not.toEqual(["a", "a", "b"]);
+	});
+
+	describe("with runs that call", () => {
+		/** The run of each step, in the order of their starts. */
+		let order: string[] = [];
+		const step = defineAgent({ name: "step", run: (_: unknown, { runId }) => void order.push(runId) });
+		const calls = defineAgent({
+			name: "calls",
+			run: async ({ count, ...request }: { tool: string; input?: unknown; count: number }, ctx) => {
+				await ctx.callAll(Array.from({ length: count }, () => request));
+			},
+		});
+		const steps = Array.from({ length: 3 }, (_, i) => ({ id: `s${i}`, agent: "step" }));
+		const three = defineSkill({ name: "three", graph: () => ({ nodes: steps }) });
+
+		beforeEach(() => {
+			order = [];
+		});
+
+		test.each([
+			["", { tool: "step", count: 30 }, 30],
+			[", also by what they have called", { tool: "calls", input: { tool: "three", count: 4 }, count: 5 }, 60],
+		])("go round the roots, however many runs they have called%s", async (_, input, all) => {
+			const gate = new Gate({ agents: [step, calls], skills: [three] });
+			await gate.start([node("busy")]);
+			await gate.start([node("c", [], { agent: "calls", input })], { runId: "greedy" });
+			await gate.start([...steps, { id: "s3", agent: "step", dependsOn: ["s2"] }], { runId: "small" });
+			await gate.drain();
+			const mine = order.flatMap((run, i) => (run === "small" ? [i] : []));
+			expect(order).toHaveLength(all + 4);
+			expect(mine).toHaveLength(4);
+			// One of theirs before each of its own, and none to spare.
+			for (const [i, at] of mine.entries()) expect(at).toBeLessThanOrEqual(2 * i + 1);
+		});
+
+		test("go round the runs of a root, its own nodes among them", async () => {
+			const gate = new Gate({ agents: [step, calls], skills: [three] });
+			const own = steps.map((spec) => ({ ...spec, dependsOn: ["busy"] }));
+			const input = { tool: "three", count: 2 };
+			await gate.start([node("c", [], { agent: "calls", input }), node("busy"), ...own], { runId: "r" });
+			await gate.drain();
+			const called = ["r/c/1.1.1", "r/c/1.1.2"];
+			expect(order).toEqual([...called, "r", ...called, "r", ...called, "r"]);
+		});
 	});
 
 	test("of one run are as many as it says", async () => {
