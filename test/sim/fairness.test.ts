@@ -17,27 +17,51 @@ interface Wait {
 /** How the nodes of a run come to be ready. */
 type Shape = "together" | "chain";
 
-function graph(shape: Shape, count: number, tokens: number): NodeSpec[] {
+function chained(shape: Shape, count: number, tokens: number): NodeSpec[] {
 	return Array.from({ length: count }, (_, i) => ({
 		id: `n${i}`,
 		agent: "call",
 		input: tokens,
-		limits: ["api"],
 		...(shape === "chain" && i > 0 && { dependsOn: [`n${i - 1}`] }),
 	}));
 }
 
+/** A thousand nodes. Newcomers among them are not to push in: all are ready at once, or some become so as others end. */
+function manyNodes(atOnce: number): NodeSpec[] {
+	const nodes = chained("together", GREEDY, 10);
+	for (let i = atOnce; i < GREEDY; i++) nodes[i] = { ...nodes[i], dependsOn: [`n${i - atOnce}`] } as NodeSpec;
+	return nodes;
+}
+
 /**
- * One run of a thousand nodes and a few small ones that come while it is on, all on one key.
+ * Nodes that call, and what they call does likewise.
+ *
+ * @param counts - how many calls each makes, level by level: at once, or where negative one after the other
+ */
+function manyCalls(counts: readonly number[], callers = 1): NodeSpec[] {
+	return Array.from({ length: callers }, (_, i) => ({ id: `c${i}`, agent: "caller", input: counts }));
+}
+
+const caller = defineAgent({
+	name: "caller",
+	run: async ([count = 0, ...below]: readonly number[], ctx) => {
+		const request = below.length > 0 ? { tool: "caller", input: below } : { tool: "call", input: 10 };
+		if (count < 0) for (let i = count; i < 0; i++) await ctx.call(request.tool, request.input);
+		else await ctx.callAll(Array.from({ length: count }, () => request));
+	},
+});
+
+/**
+ * One greedy run and a few small ones that come while it is on, all on one key, or on slots alone.
  *
  * @returns how long the nodes of the small ones waited, counted in starts
  */
 async function compete(
 	seed: number,
-	limit: LimitOptions,
+	limit: LimitOptions | undefined,
 	concurrency: number,
 	shape: Shape,
-	atOnce: number,
+	greedy: NodeSpec[],
 ): Promise<Wait[]> {
 	const random = new Random(seed);
 	const clock = new VirtualClock(1_000);
@@ -47,21 +71,21 @@ async function compete(
 	const places = new Map<string, number>();
 	const call = defineAgent({
 		name: "call",
+		limits: limit === undefined ? [] : ["api"],
 		estimate: (tokens: number) => ({ inputTokens: tokens }),
 		run: async (_tokens: number, { runId, nodeId }) => {
+			const small = runId.startsWith("small");
 			const place = (places.get(runId) ?? 0) + 1;
 			places.set(runId, place);
-			if (runId !== "greedy") waits.push({ run: runId, place, starts: starts - (asked.get(runId) ?? 0) });
+			if (small) waits.push({ run: runId, place, starts: starts - (asked.get(runId) ?? 0) });
 			starts++;
 			await new Promise<void>((resolve) => clock.set(clock.now() + 1 + random.below(20), resolve));
-			if (shape === "chain" && runId !== "greedy") asked.set(runId, starts);
+			if (shape === "chain" && small) asked.set(runId, starts);
 			return nodeId;
 		},
 	});
-	const swarm = createSwarm<AnyAgent>({ agents: [call], clock, concurrency, limits: { api: limit } });
-	const greedy = graph("together", GREEDY, 10);
-	// All of them are ready at once, or some become ready as others end: newcomers are not to push in either.
-	for (let i = atOnce; i < GREEDY; i++) greedy[i] = { ...greedy[i], dependsOn: [`n${i - atOnce}`] } as NodeSpec;
+	const limits = limit && { api: limit };
+	const swarm = createSwarm<AnyAgent>({ agents: [call, caller], clock, concurrency, ...(limits && { limits }) });
 	const runs = [swarm.start({ nodes: greedy }, { runId: "greedy" })];
 	await rest();
 	for (let i = 0; i < SMALL; i++) {
@@ -70,7 +94,7 @@ async function compete(
 			await rest();
 		}
 		asked.set(`small-${i}`, starts);
-		runs.push(swarm.start({ nodes: graph(shape, NODES, 250) }, { runId: `small-${i}` }));
+		runs.push(swarm.start({ nodes: chained(shape, NODES, 250) }, { runId: `small-${i}` }));
 		await rest();
 	}
 	while (waits.length < SMALL * NODES && clock.step()) await rest();
@@ -79,6 +103,15 @@ async function compete(
 	while (clock.step());
 	expect(swarm.limits().every(({ inUse, waiting }) => inUse + waiting === 0)).toBe(true);
 	return waits;
+}
+
+/** A turn for each run, then one for each again; those that had begun their turn when it came are before it. */
+function expectShares(waits: readonly Wait[], shape: Shape): void {
+	expect(waits).toHaveLength(SMALL * NODES);
+	const sharing = SMALL + 1;
+	const begun = 10;
+	for (const { place, starts } of waits)
+		expect(starts).toBeLessThanOrEqual((shape === "chain" ? 1 : place) * sharing + begun);
 }
 
 const limits = {
@@ -98,13 +131,27 @@ describe.each(Object.entries(limits))("a greedy run does not starve small ones: 
 	] as const)(
 		"seed %i, %i slots, small runs whose nodes come %s, %i greedy nodes at once",
 		async (seed, slots, shape, atOnce) => {
-			const waits = await compete(seed, limit, slots, shape, atOnce);
-			expect(waits).toHaveLength(SMALL * NODES);
-			const sharing = SMALL + 1;
-			// A turn for each run, then one for each again; those that had begun their turn when it came are before it.
-			const begun = 10;
-			for (const { place, starts } of waits)
-				expect(starts).toBeLessThanOrEqual((shape === "chain" ? 1 : place) * sharing + begun);
+			const waits = await compete(seed, limit, slots, shape, manyNodes(atOnce));
+			expectShares(waits, shape);
 		},
 	);
 });
+
+describe.each([...Object.entries(limits), ["slots", undefined]] as const)(
+	"a run that calls many others does not starve small ones: %s",
+	(_, limit) => {
+		test.each([
+			[1, 2, "together", "200", manyCalls([200])],
+			[2, 3, "chain", "200", manyCalls([200])],
+			[3, 2, "chain", "14 times 14", manyCalls([14, 14])],
+			[4, 3, "together", "5 times 5 times 8", manyCalls([5, 5, 8])],
+			[5, 3, "chain", "30 times 40, one after the other", manyCalls([-40], 30)],
+			[6, 2, "together", "12 times 20, one after the other", manyCalls([12, -20])],
+		] as const)(
+			"seed %i, %i slots, small runs whose nodes come %s, %s calls",
+			async (seed, slots, shape, _, greedy) => {
+				expectShares(await compete(seed, limit, slots, shape, [...greedy]), shape);
+			},
+		);
+	},
+);
