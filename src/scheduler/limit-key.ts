@@ -62,9 +62,7 @@ export class LimitKey {
 
 	/** How many nodes wait. */
 	get waiting(): number {
-		let waiting = 0;
-		for (const { resuming, fresh } of this.#lines.all()) waiting += resuming.size + fresh.size;
-		return waiting;
+		return this.#lines.waiting;
 	}
 
 	/** Whether anybody waits here, or was promised room. */
@@ -117,12 +115,12 @@ export class LimitKey {
 	 * @param again - it had its turn here, and somebody else took its room: its run is the next one
 	 */
 	wait(waiter: LimitWaiter, entry: ReadyEntry, ask: Ask, again: boolean): void {
-		if (again) this.#lines.rob(waiter);
 		let line = this.#lines.get(waiter);
 		if (line === undefined) {
 			line = this.#lines.add(waiter);
 			this.owner.joined(waiter, this);
 		}
+		if (again) this.#lines.rob(line);
 		if (ask.calls) line.fresh.push(entry);
 		else {
 			line.resuming.push(entry);
@@ -135,7 +133,7 @@ export class LimitKey {
 		const line = this.#lines.get(waiter);
 		if (line === undefined || !turn.kept) return;
 		this.#breakPromise(line, turn);
-		this.#dropEmpty(waiter, line);
+		this.#dropEmpty(line);
 	}
 
 	/** Gives the turns that a run holds to others: it cannot use them now. */
@@ -143,7 +141,7 @@ export class LimitKey {
 		const line = this.#lines.get(waiter);
 		if (line === undefined) return;
 		for (const turn of line.turns) this.#breakPromise(line, turn);
-		this.#dropEmpty(waiter, line);
+		this.#dropEmpty(line);
 	}
 
 	/** Forgets what waits for a run. */
@@ -174,35 +172,37 @@ export class LimitKey {
 	#wakeOne(now: number): "woken" | ReadyEntry | undefined {
 		if (this.used + this.#promised >= this.settings.concurrency) return undefined;
 		let blocked: ReadyEntry | undefined;
-		for (const [waiter, line] of this.#lines.inOrder()) {
-			if (blocked !== undefined && this.#resuming === 0) break;
-			if (!waiter.isOpen) continue;
-			if (line.resuming.size > 0) {
-				this.#resuming--;
-				this.#wake(waiter, line, line.resuming);
-				return "woken";
+		for (const lines of this.#lines.inOrder()) {
+			for (const line of lines.values()) {
+				if (blocked !== undefined && this.#resuming === 0) return blocked;
+				if (!line.waiter.isOpen) continue;
+				if (line.resuming.size > 0) {
+					this.#resuming--;
+					this.#wake(line, line.resuming);
+					return "woken";
+				}
+				const first = line.fresh.first;
+				if (first === undefined || blocked !== undefined) continue;
+				if (this.#admitsCall(first.ask?.tokens ?? 0, now, true)) {
+					this.#wake(line, line.fresh);
+					return "woken";
+				}
+				blocked = first;
 			}
-			const first = line.fresh.first;
-			if (first === undefined || blocked !== undefined) continue;
-			if (this.#admitsCall(first.ask?.tokens ?? 0, now, true)) {
-				this.#wake(waiter, line, line.fresh);
-				return "woken";
-			}
-			blocked = first;
 		}
 		return blocked;
 	}
 
-	#wake(waiter: LimitWaiter, line: Line, queue: ReadyQueue): void {
+	#wake(line: Line, queue: ReadyQueue): void {
 		const entry = queue.pop();
-		this.#lines.pass(waiter, line);
+		this.#lines.pass(line);
 		const ask = entry?.ask;
 		if (entry === undefined || ask === undefined) return;
 		const turn: Turn = { key: this.name, ask, kept: true };
 		line.turns.add(turn);
 		this.#promise(ask, 1);
 		entry.turn = turn;
-		waiter.retry(entry);
+		line.waiter.retry(entry);
 	}
 
 	#breakPromise(line: Line, turn: Turn): void {
@@ -219,7 +219,7 @@ export class LimitKey {
 		this.#promisedTokens = this.#promisedCalls === 0 ? 0 : this.#promisedTokens + sign * tokens;
 	}
 
-	#dropEmpty(waiter: LimitWaiter, { resuming, fresh, turns }: Line): void {
+	#dropEmpty({ waiter, resuming, fresh, turns }: Line): void {
 		if (resuming.size + fresh.size + turns.size === 0) this.#remove(waiter);
 	}
 

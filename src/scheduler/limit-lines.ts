@@ -4,6 +4,7 @@ import { ReadyQueue } from "./ready-queue.js";
 
 /** What waits at a key for one run. */
 export interface Line {
+	readonly waiter: LimitWaiter;
 	/** Attempts that go on after a wait: they need no more than a unit. */
 	readonly resuming: ReadyQueue;
 	readonly fresh: ReadyQueue;
@@ -16,7 +17,7 @@ export class LimitLines {
 	/** By root, in the order of their turns, and there by run likewise. */
 	readonly #roots = new Map<RunId, Map<LimitWaiter, Line>>();
 	/** Runs that lost a turn to a node of several limits: they come before the others. */
-	readonly #robbed = new Set<LimitWaiter>();
+	readonly #robbed = new Map<LimitWaiter, Line>();
 
 	get isEmpty(): boolean {
 		return this.#roots.size === 0;
@@ -28,9 +29,9 @@ export class LimitLines {
 
 	/** @returns the line of a run that has none */
 	add(waiter: LimitWaiter): Line {
-		const line: Line = { resuming: new ReadyQueue(), fresh: new ReadyQueue(), turns: new Set() };
+		const line: Line = { waiter, resuming: new ReadyQueue(), fresh: new ReadyQueue(), turns: new Set() };
 		const lines = this.#roots.get(waiter.root);
-		if (lines === undefined) this.#roots.set(waiter.root, new Map([[waiter, line]]));
+		if (lines === undefined) this.#roots.set(waiter.root, new Map<LimitWaiter, Line>().set(waiter, line));
 		else lines.set(waiter, line);
 		return line;
 	}
@@ -43,32 +44,39 @@ export class LimitLines {
 	}
 
 	/** A run lost the turn that it had: the next one is its own. */
-	rob(waiter: LimitWaiter): void {
-		this.#robbed.add(waiter);
+	rob(line: Line): void {
+		this.#robbed.set(line.waiter, line);
 	}
 
 	/** A run had its turn, and so had its root. */
-	pass(waiter: LimitWaiter, line: Line): void {
+	pass(line: Line): void {
+		const { waiter } = line;
 		this.#robbed.delete(waiter);
 		const lines = this.#roots.get(waiter.root);
 		if (lines === undefined) return;
-		this.#roots.delete(waiter.root);
-		this.#roots.set(waiter.root, lines);
-		if (lines.size === 1) return;
-		lines.delete(waiter);
-		lines.set(waiter, line);
-	}
-
-	*all(): Generator<Line, void, undefined> {
-		for (const lines of this.#roots.values()) yield* lines.values();
-	}
-
-	/** Whose turn it is first. One that was robbed comes a second time: what was of no use then is of none now. */
-	*inOrder(): Generator<readonly [LimitWaiter, Line], void, undefined> {
-		for (const waiter of this.#robbed) {
-			const line = this.get(waiter);
-			if (line !== undefined) yield [waiter, line];
+		if (this.#roots.size > 1) {
+			this.#roots.delete(waiter.root);
+			this.#roots.set(waiter.root, lines);
 		}
-		for (const lines of this.#roots.values()) yield* lines;
+		if (lines.size > 1) {
+			lines.delete(waiter);
+			lines.set(waiter, line);
+		}
+	}
+
+	/**
+	 * Whose turn it is first, group by group. A run that was robbed comes a second time: what was of no use then is of none
+	 * now.
+	 */
+	inOrder(): Iterable<ReadonlyMap<LimitWaiter, Line>> {
+		return this.#robbed.size === 0 ? this.#roots.values() : [this.#robbed, ...this.#roots.values()];
+	}
+
+	/** How many nodes wait. */
+	get waiting(): number {
+		let waiting = 0;
+		for (const lines of this.#roots.values())
+			for (const { resuming, fresh } of lines.values()) waiting += resuming.size + fresh.size;
+		return waiting;
 	}
 }
