@@ -7,6 +7,8 @@ export class RootTurns {
 	runs = 0;
 	/** Whether the scheduler has it among the roots with work. */
 	active = false;
+	/** The run whose turn it is, kept at hand: it is asked for several times a claim. */
+	head: RunQueue | undefined;
 	/** Runs that may have work, in the order of their turns. */
 	readonly #queues: RunQueue[] = [];
 	#turn = 0;
@@ -18,22 +20,14 @@ export class RootTurns {
 		queue.active = true;
 		if (this.#turn === 0) this.#queues.push(queue);
 		else this.#queues.splice(this.#turn++, 0, queue);
-	}
-
-	/** The run whose turn it is; those without work drop out on the way. */
-	next(): RunQueue | undefined {
-		while (this.#queues.length > 0) {
-			const queue = this.#queues[this.#turn] as RunQueue;
-			if (queue.hasWork()) return queue;
-			this.#drop(this.#turn);
-		}
-		return undefined;
+		this.head ??= queue;
 	}
 
 	/** The run whose turn it was has had it. */
 	pass(): void {
+		if (this.#queues.length === 1) return;
 		this.#turn++;
-		this.#wrap();
+		this.#settle();
 	}
 
 	drop(queue: RunQueue): void {
@@ -53,10 +47,11 @@ export class RootTurns {
 		queue.active = false;
 		this.#queues.splice(at, 1);
 		if (at < this.#turn) this.#turn--;
-		this.#wrap();
+		this.#settle();
 	}
 
-	#wrap(): void {
+	#settle(): void {
 		if (this.#turn >= this.#queues.length) this.#turn = 0;
+		this.head = this.#queues[this.#turn];
 	}
 }

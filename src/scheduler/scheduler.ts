@@ -129,9 +129,11 @@ export class Scheduler {
 	#next(): RunQueue | undefined {
 		while (this.#active.length > 0) {
 			if (this.#turn >= this.#active.length) this.#turn = 0;
-			const queue = (this.#active[this.#turn] as RootTurns).next();
-			if (queue !== undefined) return queue;
-			this.#drop(this.#turn);
+			const root = this.#active[this.#turn] as RootTurns;
+			const queue = root.head;
+			if (queue === undefined) this.#drop(this.#turn);
+			else if (queue.hasWork()) return queue;
+			else root.drop(queue);
 		}
 		return undefined;
 	}
