@@ -18,7 +18,8 @@ export interface Slots {
 
 /**
  * Decides which ready node goes next: slot first, claim second. Roots take turns, and within a root its
- * runs: who calls a hundred runs has no more turns than who calls none. It never polls: it looks when an actor has decided something, when a slot is free, or when a limit is given back.
+ * runs: who calls a hundred runs has no more turns than who calls none. It never polls: it looks when an
+ * actor has decided something, when a slot is free, or when a limit is given back.
  */
 export class Scheduler {
 	/** Roots with runs that may have work, in the order of their turns. */
@@ -69,7 +70,9 @@ export class Scheduler {
 		root.push(queue);
 		if (root.active) return;
 		root.active = true;
-		this.#active.push(root);
+		// Its turn comes after those of all that wait already, however many come and go.
+		if (this.#turn === 0) this.#active.push(root);
+		else this.#active.splice(this.#turn++, 0, root);
 	}
 
 	/** Whether any run may have work. */

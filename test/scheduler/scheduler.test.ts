@@ -118,6 +118,19 @@ describe("slots", () => {
 		expect(order.slice(4).map((id) => id[0])).not.toEqual(["a", "a", "b"]);
 	});
 
+	test("go round to those that wait, however many runs come meanwhile", async () => {
+		const gate = new Gate();
+		await gate.start([node("a1"), node("a2"), node("a3")]);
+		await gate.start([node("b1"), node("b2"), node("b3")]);
+		for (let i = 0; i < 40 && gate.running.length > 0; i++) {
+			await gate.start([node(`new${i}`)]);
+			await gate.end(...gate.running);
+		}
+		const turns = ["a1", "a2", "a3", "b1", "b2", "b3"].map((id) => gate.started.indexOf(id));
+		expect(turns).not.toContain(-1);
+		expect(Math.max(...turns)).toBeLessThan(20);
+	});
+
 	describe("with runs that call", () => {
 		/** The run of each step, in the order of their starts. */
 		let order: string[] = [];
