@@ -79,7 +79,7 @@ export const planted: readonly Planted[] = [
 				replace: "for (const share of this.#shares) leaveProbe(share);",
 			},
 		],
-		foundBy: { liveness: 50 },
+		foundBy: { liveness: 200 },
 	},
 	{
 		name: "the time that a window waits for passes, and wakes nobody",
