@@ -68,7 +68,7 @@ export class BudgetQueue {
 	wakeOne(): void {
 		for (const [node, until] of this.#waiting) {
 			this.#waiting.delete(node);
-			this.#actor?.post({ type: "timer", node, kind: "wait", fence: until }, ignore);
+			this.#actor?.post({ type: "timer", node, kind: "wait", fence: until });
 			return;
 		}
 	}
@@ -87,7 +87,5 @@ export function wakeAll(actor: GraphActor, name: string): void {
 	const { graph } = actor.state;
 	for (const [n, { wait }] of graph.extras)
 		if (wait?.kind === "sleep" && wait.name === name)
-			actor.post({ type: "timer", node: graph.id(n), kind: "wait", fence: wait.until }, ignore);
+			actor.post({ type: "timer", node: graph.id(n), kind: "wait", fence: wait.until });
 }
-
-function ignore(): void {}

@@ -4,7 +4,7 @@ import { SwarmError } from "./core/errors.js";
 import { addUsage, checkUsage, emptyUsage, type Usage, type UsageTotal } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { Attempt } from "./executor/attempt.js";
-import type { BudgetView } from "./executor/control.js";
+import { type BudgetView, NO_BUDGET } from "./executor/control.js";
 import type { GraphActor } from "./graph/actor.js";
 import { show } from "./graph/spec.js";
 import type { Wait } from "./graph/types.js";
@@ -52,7 +52,6 @@ interface Spending {
 const DEFAULT_MAX_WAIT_MS = 3_600_000;
 /** Under this name waits for the budget are told from the agent's own. */
 const WAIT_NAME = "dagswarm.budget";
-const DEGRADES: BudgetView = Object.freeze({ low: false });
 
 /** Reserves for the attempts of a run before their functions are called, and settles afterwards. */
 export class RunBudget {
@@ -177,7 +176,7 @@ export class RunBudget {
 			return ask();
 		}
 		if (this.#behaviour.onExhausted === "ask" && (await this.#isApproved(attempt, reason, estimate))) return ask(true);
-		actor.post({ type: "exhaust", reason, abort: this.#behaviour.inFlight === "abort" }, ignore);
+		actor.post({ type: "exhaust", reason, abort: this.#behaviour.inFlight === "abort" });
 		const error = new SwarmError("BUDGET_EXCEEDED", `node "${attempt.lease.node}" was not run: ${reason}`, {
 			nodes: [attempt.lease.node],
 		});
@@ -262,7 +261,7 @@ export class RunBudget {
 	/** How an attempt stands, for its agent. */
 	viewOf(attempt: Attempt): BudgetView {
 		const spending = this.#spendings.get(attempt);
-		if (spending === undefined) return DEGRADES;
+		if (spending === undefined) return NO_BUDGET;
 		const { low, remaining, model } = spending;
 		return { low, ...(remaining !== undefined && { remaining }), ...(model !== undefined && { model }) };
 	}
@@ -291,7 +290,7 @@ export class RunBudget {
 	}
 
 	#charge({ run, lease }: Attempt, usage: Usage): void {
-		run.actor.post({ type: "charge", node: lease.node, attempt: lease.attempt, usage }, ignore);
+		run.actor.post({ type: "charge", node: lease.node, attempt: lease.attempt, usage });
 	}
 
 	/** The process is about to let go of the run: what its functions have used until now is written down. */
@@ -364,5 +363,3 @@ function readsAsVerdict(value: unknown): boolean {
 		);
 	return (verdict === "allowed" || verdict === "warning") && typeof reservation === "string";
 }
-
-function ignore(): void {}

@@ -280,7 +280,7 @@ export class RunCalls implements CallPort {
 
 	#wake({ node, run, ended }: Awaited, wake: ChildWake): void {
 		if (ended !== undefined) return ended(wake);
-		this.#parent.actor.post({ type: "child", node, run, wake }, ignore);
+		this.#parent.actor.post({ type: "child", node, run, wake });
 	}
 }
 

@@ -3,7 +3,7 @@ import { isThenable } from "./core/thenable.js";
 import type { Usage } from "./core/usage.js";
 import type { AnyAgent } from "./executor/agent.js";
 import type { Attempt } from "./executor/attempt.js";
-import type { AttemptControl, BudgetView, ToolCall } from "./executor/control.js";
+import { type AttemptControl, type BudgetView, NO_BUDGET, type ToolCall } from "./executor/control.js";
 import type { GraphActor } from "./graph/actor.js";
 import { READY, RUNNING } from "./graph/node-table.js";
 import { type PolicySource, timeouts } from "./graph/policies.js";
@@ -231,7 +231,7 @@ export class RunControl implements AttemptControl {
 	}
 
 	budgetOf(attempt: Attempt): BudgetView {
-		return this.#budget?.viewOf(attempt) ?? { low: false };
+		return this.#budget?.viewOf(attempt) ?? NO_BUDGET;
 	}
 
 	#activity(attempt: Attempt, what: Omit<CriticActivity, "at" | "node">): void {
@@ -248,7 +248,7 @@ export class RunControl implements AttemptControl {
 		if (ports.critic === undefined || this.#critic === undefined) return undefined;
 		const subject = { run: info, startedAt: info.startedAt, ...(deadline !== undefined && { limit: deadline }) };
 		const cancel = (status: "cancelled" | "timed_out", reason: string): void =>
-			actor.post({ type: "cancel", status, reason }, ignore);
+			actor.post({ type: "cancel", status, reason });
 		const watched = {
 			steer: (message: string) => {
 				for (const attempt of this.#run.attempts()) this.#steer(attempt, message);
@@ -280,7 +280,7 @@ export class RunControl implements AttemptControl {
 			startedAt: actor.clock.now(),
 			...(limit !== undefined && { limit }),
 		};
-		const kill = (reason: string): void => actor.post({ type: "kill", node: attempt.lease.node, reason }, ignore);
+		const kill = (reason: string): void => actor.post({ type: "kill", node: attempt.lease.node, reason });
 		const watched = {
 			steer: (message: string) => this.#steer(attempt, message),
 			kill,
@@ -298,11 +298,11 @@ export class RunControl implements AttemptControl {
 	/** The attempt's own limit is the soft one now: its timer is that of the hard one. */
 	#extend(attempt: Attempt, watch: CriticWatch): void {
 		if (!Number.isFinite(watch.hard)) return;
-		this.#run.actor.post({ type: "extend", lease: attempt.lease, until: watch.hard }, ignore);
+		this.#run.actor.post({ type: "extend", lease: attempt.lease, until: watch.hard });
 	}
 
 	#steer(attempt: Attempt, message: string): void {
-		this.#run.actor.post({ type: "steer", node: attempt.lease.node, payload: message }, ignore);
+		this.#run.actor.post({ type: "steer", node: attempt.lease.node, payload: message });
 	}
 
 	/** What the run came to, on its way to where it is wanted. A run that goes on elsewhere is delivered there. */
@@ -350,5 +350,3 @@ function rests(state: RunState): boolean {
 function infoOf({ lease, agent }: Attempt): AttemptInfo {
 	return { node: lease.node, agent: agent.name, attempt: lease.attempt };
 }
-
-function ignore(): void {}

@@ -1,5 +1,5 @@
 import type { Clock } from "./core/clock.js";
-import { type ErrorInfo, errorInfo, SwarmError } from "./core/errors.js";
+import { type ErrorInfo, errorInfo, SwarmError, withoutStacks } from "./core/errors.js";
 import type { GraphActor } from "./graph/actor.js";
 import { COMPLETED } from "./graph/node-table.js";
 import type { RunOutcome } from "./outcome.js";
@@ -72,11 +72,6 @@ export function deliveryOf(actor: GraphActor, info: RunInfo, outcome: RunOutcome
 function errorOf(run: string, { status, reason }: RunOutcome, cause: ErrorInfo | undefined): ErrorInfo {
 	const message = `the run "${run}" ended ${status}${reason === undefined ? "" : `: ${reason}`}`;
 	return { code: "RUN_FAILED", message, ...(cause !== undefined && { cause: withoutStacks(cause) }) };
-}
-
-/** Where in the host's own files it happened is nobody else's business. */
-function withoutStacks({ stack: _, cause, ...error }: ErrorInfo): ErrorInfo {
-	return { ...error, ...(cause !== undefined && { cause: withoutStacks(cause) }) };
 }
 
 /** A run that could not even begin. */

@@ -26,7 +26,7 @@ function watchDeadline(actor: GraphActor, options: RunOptions, startedAt: number
 	const { clock } = actor;
 	const end = (): void => {
 		const ms = Math.round(due - startedAt);
-		actor.post({ type: "cancel", status: "timed_out", reason: `the deadline of ${ms} ms has passed` }, nothing);
+		actor.post({ type: "cancel", status: "timed_out", reason: `the deadline of ${ms} ms has passed` });
 	};
 	if (due > clock.now() || due === startedAt) {
 		const timer = clock.set(due, end);
@@ -42,7 +42,7 @@ function watchSignal(actor: GraphActor, signal: AbortSignal | undefined): () => 
 	const cancel = (): void => {
 		const reason: unknown = signal.reason;
 		const text = reason instanceof Error ? reason.message : String(reason);
-		actor.post({ type: "cancel", status: "cancelled", reason: text }, nothing);
+		actor.post({ type: "cancel", status: "cancelled", reason: text });
 	};
 	if (signal.aborted) {
 		queueMicrotask(cancel);

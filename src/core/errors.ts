@@ -139,6 +139,15 @@ export interface ErrorInfo {
 	readonly cause?: ErrorInfo;
 }
 
+/** An error without its stack and those of its causes: where in somebody's files it happened is not told everywhere. */
+export function withoutStacks(error: ErrorInfo): ErrorInfo {
+	const chain: ErrorInfo[] = [];
+	for (let each: ErrorInfo | undefined = error; each !== undefined; each = each.cause) chain.push(each);
+	return chain.reduceRight<ErrorInfo | undefined>((cause, { stack: _, cause: __, ...rest }) => {
+		return cause === undefined ? rest : { ...rest, cause };
+	}, undefined) as ErrorInfo;
+}
+
 const MAX_CAUSES = 8;
 const MAX_TEXT = 8192;
 

@@ -16,7 +16,7 @@ import {
 	type ToolResult,
 } from "./calls.js";
 import { Checkpoint } from "./checkpoint.js";
-import type { BudgetView } from "./control.js";
+import { type BudgetView, NO_BUDGET } from "./control.js";
 import { Emission, type EmitOptions } from "./emission.js";
 import { type AnyDeps, depsOf } from "./needs.js";
 import type { Answered, Approval, ApprovalRequest, AskOptions, ChoiceRequest, SchemaRequest } from "./question.js";
@@ -146,13 +146,13 @@ export class AgentContext<Deps = AnyDeps> {
 	usage(usage: Usage): void {
 		checkUsage(usage, `the usage of node "${this.nodeId}"`);
 		const { lease, run } = this.#attempt;
-		run.actor.post({ type: "charge", node: lease.node, attempt: lease.attempt, usage }, noop);
+		run.actor.post({ type: "charge", node: lease.node, attempt: lease.attempt, usage });
 		run.used(this.#attempt, usage);
 	}
 
 	/** How this attempt stands with the budget of its run; never low where there is none. */
 	get budget(): BudgetView {
-		return this.#attempt.run.control?.budgetOf(this.#attempt) ?? { low: false };
+		return this.#attempt.run.control?.budgetOf(this.#attempt) ?? NO_BUDGET;
 	}
 
 	/**

@@ -13,6 +13,9 @@ export interface BudgetView {
 	readonly model?: string;
 }
 
+/** How an agent stands where nothing is budgeted. */
+export const NO_BUDGET: BudgetView = Object.freeze({ low: false });
+
 /** A call of another agent, when it begins and when it is over. */
 export interface ToolCall {
 	readonly name: string;

@@ -374,7 +374,7 @@ export class GraphActor {
 	}
 
 	#onTimer({ node, kind, fence }: TimerEffect): void {
-		const fire = (): void => this.post({ type: "timer", node, kind, fence }, ignore);
+		const fire = (): void => this.post({ type: "timer", node, kind, fence });
 		if (kind !== "retry" || this.#host === undefined || this.#host.mayRetry(this, node, fire)) fire();
 	}
 
@@ -396,5 +396,3 @@ export class GraphActor {
 			letter.reply?.(this.#refusing);
 	}
 }
-
-function ignore(): void {}

@@ -1,5 +1,4 @@
 import type { ErrorInfo, Refusal } from "../core/errors.js";
-import { findNotPlain } from "../core/plain.js";
 import { checkUsage } from "../core/usage.js";
 import type { Command } from "./command.js";
 import { abort, cancelRun, exhaustRun } from "./consequences.js";
@@ -7,7 +6,7 @@ import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, STARTED, WAITING } from "./node-table.js";
 import { failFinally, type OutcomeRules } from "./outcome.js";
 import { applyCharged, applySteered } from "./progress.js";
-import { refuse, unknownNode } from "./spec.js";
+import { refuse, refuseNotPlain, unknownNode } from "./spec.js";
 import { goesOn } from "./steps.js";
 import type { Transaction } from "./transaction.js";
 import { wake } from "./waits.js";
@@ -41,7 +40,7 @@ export function steer(tx: Transaction, { node, payload }: Asked<"steer">): Accep
 	const n = graph.index.get(node);
 	if (n === undefined) return unknownNode(node);
 	if (graph.isTerminal(n)) return refuse("ILLEGAL_STATE", `"${node}" is ${graph.stateName(n)}`, { nodes: [node] });
-	const unfit = notPlain(`a message to "${node}"`, payload);
+	const unfit = refuseNotPlain(`a message to "${node}"`, payload);
 	if (unfit !== undefined) return unfit;
 	if ((graph.extras.get(n)?.inbox?.length ?? 0) >= MAX_MESSAGES)
 		return refuse("LIMIT_EXCEEDED", `node "${node}" has got ${MAX_MESSAGES} messages`, { nodes: [node] });
@@ -54,7 +53,7 @@ export function steer(tx: Transaction, { node, payload }: Asked<"steer">): Accep
 export function emit(tx: Transaction, { lease, index, value }: Asked<"emit">): Accepted | Refusal {
 	const live = leased(tx, lease);
 	if (typeof live === "object" && goesOn(tx, lease) === undefined) return live;
-	const unfit = notPlain(`chunk ${index} of "${lease.node}"`, value);
+	const unfit = refuseNotPlain(`chunk ${index} of "${lease.node}"`, value);
 	if (unfit !== undefined) return unfit;
 	tx.stamp({ type: "node.emitted", node: lease.node, attempt: lease.attempt, index, value });
 	return { seq: tx.state.seq };
@@ -116,9 +115,4 @@ export function exhaust(tx: Transaction, command: Asked<"exhaust">): Accepted | 
 	// Whatever has stopped it first is why it ends.
 	if (state.stopping === undefined) exhaustRun(tx, command.reason, command.abort);
 	return DONE;
-}
-
-function notPlain(what: string, value: unknown): Refusal | undefined {
-	const wrong = value === undefined ? undefined : findNotPlain(value);
-	return wrong && refuse("INVALID_INPUT", `${what} holds ${wrong.found} at "${wrong.path}"`, { path: wrong.path });
 }

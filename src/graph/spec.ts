@@ -83,6 +83,12 @@ function checkAgent(spec: NodeSpec, source: PolicySource): Refusal | undefined {
 	});
 }
 
+/** The refusal of a value that is no plain data; undefined where it is. */
+export function refuseNotPlain(what: string, value: unknown): Refusal | undefined {
+	const wrong = value === undefined ? undefined : findNotPlain(value);
+	return wrong && refuse("INVALID_INPUT", `${what} holds ${wrong.found} at "${wrong.path}"`, { path: wrong.path });
+}
+
 /** The name in an agent reference, undefined where there is none. */
 export function agentName(agent: NodeSpec["agent"]): string | undefined {
 	const name = typeof agent === "string" ? agent : agent?.name;

@@ -1,5 +1,4 @@
 import type { ErrorInfo, Refusal } from "../core/errors.js";
-import { findNotPlain } from "../core/plain.js";
 import { waitKey } from "../core/wait-key.js";
 import type { Command } from "./command.js";
 import { waitReason } from "./explain.js";
@@ -7,7 +6,7 @@ import { type Accepted, DONE, leased, runEnded } from "./fence.js";
 import { HAS_TIMERS, WAITING } from "./node-table.js";
 import { failFinally, type OutcomeRules, stampWoken } from "./outcome.js";
 import { checkAnswer, checkChoice, checkQuestion } from "./questions.js";
-import { refuse, show, unknownNode } from "./spec.js";
+import { refuse, refuseNotPlain, show, unknownNode } from "./spec.js";
 import type { RunState } from "./state.js";
 import { setTotalTimeout } from "./time-limits.js";
 import type { Transaction } from "./transaction.js";
@@ -52,7 +51,7 @@ export function signal(tx: Transaction, command: Extract<Command, { type: "signa
 	const { state } = tx;
 	const { graph } = state;
 	if (state.ended) return runEnded(tx);
-	const unfit = checkName(command.name) ?? notPlain("the payload of a signal", command.payload);
+	const unfit = checkName(command.name) ?? refuseNotPlain("the payload of a signal", command.payload);
 	if (unfit !== undefined) return unfit;
 	if (command.node !== undefined && !graph.index.has(command.node)) {
 		return unknownNode(command.node);
@@ -100,7 +99,7 @@ export function answerApproval(
 		});
 	}
 	const unfit =
-		notPlain("the answer to an approval", { ...how }) ??
+		refuseNotPlain("the answer to an approval", { ...how }) ??
 		checkAnswer(command, wait, parkedAt) ??
 		checkChoice(id, wait, how);
 	if (unfit !== undefined) return unfit;
@@ -140,22 +139,17 @@ function checkWait(wait: Wait): Refusal | undefined {
 	const { kind, until } = (wait ?? {}) as Partial<Wait>;
 	if (kind !== "sleep" && kind !== "signal" && kind !== "approval" && kind !== "child")
 		return refuse("INVALID_INPUT", `${show(wait)} is nothing to wait for: use kind sleep, signal, approval or child`);
-	if (wait.kind === "child") return checkName(wait.run) ?? checkName(wait.name) ?? notPlain("a wait", wait);
+	if (wait.kind === "child") return checkName(wait.run) ?? checkName(wait.name) ?? refuseNotPlain("a wait", wait);
 	if (!(until === undefined ? kind !== "sleep" : Number.isFinite(until)))
 		return refuse("INVALID_INPUT", `a wait ends at ${show(until)}, which is no time of the clock`);
 	if (kind === "approval" && "resume" in wait)
 		return refuse("INVALID_INPUT", "an attempt cannot ask whether it may be resumed");
-	if (wait.kind === "signal") return checkName(wait.name) ?? notPlain("a wait", wait);
-	if (wait.kind === "approval") return notPlain("a wait", wait) ?? checkQuestion(wait);
-	return notPlain("a wait", wait);
+	if (wait.kind === "signal") return checkName(wait.name) ?? refuseNotPlain("a wait", wait);
+	if (wait.kind === "approval") return refuseNotPlain("a wait", wait) ?? checkQuestion(wait);
+	return refuseNotPlain("a wait", wait);
 }
 
 function checkName(name: unknown): Refusal | undefined {
 	if (typeof name === "string" && name !== "") return undefined;
 	return refuse("INVALID_INPUT", `a signal is called ${show(name)}, not by a string with a character in it`);
-}
-
-function notPlain(what: string, value: unknown): Refusal | undefined {
-	const wrong = value === undefined ? undefined : findNotPlain(value);
-	return wrong && refuse("INVALID_INPUT", `${what} holds ${wrong.found} at "${wrong.path}"`, { path: wrong.path });
 }

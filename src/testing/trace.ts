@@ -1,14 +1,5 @@
-import type { ErrorInfo } from "../core/errors.js";
+import { withoutStacks } from "../core/errors.js";
 import type { RunEvent } from "../graph/types.js";
-
-/** An error without its stack and those of its causes. */
-function withoutStacks(error: ErrorInfo): ErrorInfo {
-	const chain: ErrorInfo[] = [];
-	for (let each: ErrorInfo | undefined = error; each !== undefined; each = each.cause) chain.push(each);
-	return chain.reduceRight<ErrorInfo | undefined>((cause, { stack: _, cause: __, ...rest }) => {
-		return cause === undefined ? rest : { ...rest, cause };
-	}, undefined) as ErrorInfo;
-}
 
 function stable(event: RunEvent): object {
 	const { seq: _, at: __, type: ___, ...rest } = event;
