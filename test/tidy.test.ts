@@ -28,10 +28,19 @@ const layers: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
 	executor: { core: "all", graph: "types", ports: "types" },
 	journal: { core: "all", graph: "types" },
 	ports: { core: "all" },
-	triggers: { core: "all", ".": "all" },
-	testing: { core: "all", graph: "all", scheduler: "all", executor: "all", journal: "all", ports: "all", ".": "all" },
+	triggers: { core: "all", graph: "all", journal: "all", ports: "all", ".": "all" },
+	testing: {
+		core: "all",
+		graph: "all",
+		scheduler: "all",
+		executor: "all",
+		journal: "all",
+		ports: "all",
+		triggers: "all",
+		".": "all",
+	},
 	bench: { core: "all", graph: "all", scheduler: "all", executor: "all", ".": "all" },
-	cli: { core: "all", triggers: "all", ".": "all" },
+	cli: { core: "all", graph: "types", journal: "all", ports: "all", triggers: "all", ".": "all" },
 };
 
 describe("imports", () => {
