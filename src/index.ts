@@ -201,6 +201,27 @@ export {
 	askRun,
 	type RunCommand,
 } from "./triggers/run-requests.js";
+export { defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
+export type { Occurrence, OccurrenceInfo, OccurrenceState } from "./triggers/occurrence.js";
+export { parseEvery } from "./triggers/schedule-text.js";
+export type {
+	CronSchedule,
+	EventSchedule,
+	Every,
+	FileSchedule,
+	IntervalSchedule,
+	ManualSchedule,
+	MissedPolicy,
+	Moment,
+	OnceSchedule,
+	Overlap,
+	Schedule,
+	StartSpec,
+	TriggerCursor,
+	TriggerRecord,
+	TriggerSpec,
+} from "./triggers/trigger.js";
+export { checkTrigger } from "./triggers/trigger-check.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";
 export type { Progress } from "./view-progress.js";
