@@ -194,6 +194,17 @@ export type {
 	SwarmOptions,
 } from "./swarm-options.js";
 export type { PortPolicies, Ports } from "./swarm-ports.js";
+export type { TriggerInput } from "./triggers/define-trigger.js";
+export { defineTrigger, defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
+export type {
+	Occurrence,
+	Occurrence,
+	OccurrenceInfo,
+	OccurrenceInfo,
+	OccurrenceState,
+	OccurrenceState,
+} from "./triggers/occurrence.js";
+export type { FireOptions, Put, SubmitOptions } from "./triggers/occurrence-book.js";
 export {
 	type AnswerRequestsOptions,
 	type AskRunOptions,
@@ -201,9 +212,9 @@ export {
 	askRun,
 	type RunCommand,
 } from "./triggers/run-requests.js";
-export { defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
-export type { Occurrence, OccurrenceInfo, OccurrenceState } from "./triggers/occurrence.js";
 export { parseEvery } from "./triggers/schedule-text.js";
+export { createService, Service, type ServiceHealth } from "./triggers/service.js";
+export type { ServiceOptions } from "./triggers/service-options.js";
 export type {
 	CronSchedule,
 	EventSchedule,
