@@ -1,3 +1,4 @@
+export type { AnySwarm } from "./any-swarm.js";
 export type { ApprovalsOptions } from "./approval-reader.js";
 export type { Chunk, LagPolicy } from "./core/chunk-log.js";
 export { type Clock, systemClock, type Timer, VirtualClock, wallClock } from "./core/clock.js";

@@ -174,7 +174,8 @@ export class Service {
 	 */
 	async submit(what: GraphSpec | StartSpec, options: SubmitOptions = {}): Promise<Put> {
 		// Who hands in what cannot run hears of it at once.
-		if (typeof what === "object" && what !== null && "nodes" in what) this.#options.swarm.plan({ nodes: what.nodes });
+		if (typeof what === "object" && what !== null && "nodes" in what)
+			this.#options.swarm.plan({ nodes: what.nodes } as never);
 		else if (typeof what === "string") await this.#options.swarm.graphOf(what);
 		return this.#put(this.#occurrences.submit(what, options));
 	}
