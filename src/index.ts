@@ -195,6 +195,16 @@ export type {
 	SwarmOptions,
 } from "./swarm-options.js";
 export type { PortPolicies, Ports } from "./swarm-ports.js";
+export { type AgentLoop, AgentLoops } from "./triggers/agent-loops.js";
+export {
+	type AutonomousAgent,
+	type AutonomousDefinition,
+	defineAutonomous,
+	type Iteration,
+	type IterationResult,
+	type Tick,
+	type TickInput,
+} from "./triggers/autonomous.js";
 export { defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
 export { memoryStore } from "./triggers/memory-store.js";
 export type {
@@ -211,7 +221,8 @@ export {
 	type RunCommand,
 } from "./triggers/run-requests.js";
 export { parseEvery } from "./triggers/schedule-text.js";
-export { createService, Service, type ServiceHealth } from "./triggers/service.js";
+export { createService, Service } from "./triggers/service.js";
+export type { ServiceHealth } from "./triggers/service-member.js";
 export type { ServiceOptions } from "./triggers/service-options.js";
 export { sqliteStore } from "./triggers/sqlite-store.js";
 export type {

@@ -2,11 +2,13 @@ import type { AnySwarm } from "../any-swarm.js";
 import type { Clock } from "../core/clock.js";
 import { errorInfo, SwarmError, withoutStacks } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
+import { taggedText } from "../core/tagged-json.js";
 import { jitterFraction } from "../graph/retry.js";
 import type { RunHandle } from "../run.js";
 import { arrivalsOf } from "./arrivals.js";
 import { type Occurrence, runOf } from "./occurrence.js";
-import { type AttemptEnd, counted, endOf, settled } from "./settlement.js";
+import { documentName, rememberedIn } from "./remembered.js";
+import { type AttemptEnd, counted, endOf, leftBy, settled } from "./settlement.js";
 import { startGraph } from "./start-graph.js";
 import type { Store } from "./store.js";
 import type { StartSpec, TriggerRecord } from "./trigger.js";
@@ -17,6 +19,9 @@ const MOST_TRIES = 50;
 /** The wait after a write that failed, and its most. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 30_000;
+
+/** What a trigger remembers may have so many characters of JSON. */
+const MOST_REMEMBERED = 1024 * 1024;
 
 /** What a {@link RunDesk} works with. */
 export interface RunDeskOptions {
@@ -62,11 +67,14 @@ export class RunDesk {
 
 	/** Starts the run of an attempt whose row says that it runs. Whoever else does so starts the same run, and one of them succeeds. */
 	async begin(occurrence: Occurrence, start: StartSpec, deadline?: number): Promise<TakenUp> {
-		const { swarm } = this.#options;
+		const { swarm, store } = this.#options;
 		const run = runOf(occurrence.key, occurrence.attempt);
 		this.#beginning.add(run);
 		try {
-			const graph = await startGraph(start, occurrence, (name, input) => swarm.graphOf(name, input));
+			const graph = await startGraph(start, occurrence, {
+				graphOf: (name, input) => swarm.graphOf(name, input),
+				remembered: (name) => rememberedIn(store, name),
+			});
 			const handle = swarm.start(graph as never, {
 				runId: run,
 				metadata: metadataOf(occurrence),
@@ -137,15 +145,12 @@ export class RunDesk {
 	#follow(occurrence: Occurrence, handle: RunHandle): void {
 		const { key, attempt } = occurrence;
 		this.#runs.set(handle.id, { key, handle });
-		const settling = handle.result().then(async (outcome) => {
-			try {
-				// This process has let go of it: it goes on where it is brought back.
-				if (outcome.status !== "suspended") await this.#settle(key, attempt, endOf(outcome));
-			} finally {
-				this.#runs.delete(handle.id);
-			}
+		// What has not ended when this process leaves is not waited for: its function may never return.
+		void handle.result().then((outcome) => {
+			// This process has let go of it: it goes on where it is brought back.
+			if (outcome.status === "suspended") this.#runs.delete(handle.id);
+			else this.#note(this.#settle(key, attempt, endOf(outcome)).finally(() => this.#runs.delete(handle.id)));
 		});
-		this.#note(settling);
 	}
 
 	#unbegun({ key, attempt }: Occurrence, error: unknown): TakenUp {
@@ -182,11 +187,17 @@ export class RunDesk {
 			const record = row.trigger === undefined ? undefined : await store.trigger(row.trigger);
 			const now = clock.now();
 			const after = settled(row, end, record?.spec, now, jitterFraction(0, key, attempt));
-			const changed: TriggerRecord | undefined = record && counted(record, after, now);
+			const left = record !== undefined && end.outputs !== undefined ? leftBy(record.spec, end.outputs) : undefined;
+			const body = left?.remember === undefined ? undefined : taggedText(left.remember);
+			if (body !== undefined && body.length > MOST_REMEMBERED) return this.#write(key, attempt, tooMuch(body.length));
+			const changed: TriggerRecord | undefined = record && counted(record, after, now, left?.isDone === true);
 			const isOver = after.state !== "waiting";
 			const answer = await store.write({
 				occurrences: [after],
 				...(changed !== undefined && changed !== record && { triggers: [changed] }),
+				...(body !== undefined && {
+					documents: [{ name: documentName(record?.spec.remember?.as ?? ""), body }],
+				}),
 				...(isOver && { add: arrivalsOf(await store.triggers(), after, now) }),
 			});
 			if (answer.ok) return after;
@@ -215,6 +226,11 @@ const FOR_OTHERS: ReadonlySet<string> = new Set([
 	"VERSION_MISMATCH",
 	"JOURNAL_UNAVAILABLE",
 ]);
+
+function tooMuch(length: number): AttemptEnd {
+	const message = `what is to be remembered has ${length} characters, more than ${MOST_REMEMBERED}`;
+	return { status: "failed", reason: message, error: { code: "LIMIT_EXCEEDED", message, retryable: false } };
+}
 
 function metadataOf({ key, trigger, metadata }: Occurrence): NonNullable<Occurrence["metadata"]> {
 	return {

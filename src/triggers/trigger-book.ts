@@ -34,21 +34,25 @@ export class TriggerBook {
 
 	/** @param spec - checked */
 	put(spec: TriggerSpec): Promise<TriggerRecord> {
-		return this.#retried(spec.id, async () => {
-			const known = await this.#store.trigger(spec.id);
-			const record =
-				known === undefined
-					? newRecord(spec, this.#clock.now(), "store")
-					: changedRecord(known, spec, this.#clock.now());
-			return this.#write(record, known);
-		});
+		return this.change(spec.id, (known) =>
+			known === undefined ? newRecord(spec, this.#clock.now(), "store") : changedRecord(known, spec, this.#clock.now()),
+		);
 	}
 
 	/** @throws SwarmError `UNKNOWN_TRIGGER` */
-	pause(id: string, paused: boolean): Promise<TriggerRecord> {
+	async pause(id: string, paused: boolean): Promise<TriggerRecord> {
+		await this.get(id);
+		return this.change(id, (known) => {
+			if (known === undefined) throw new SwarmError("UNKNOWN_TRIGGER", `the trigger "${id}" was taken away just now`);
+			return pausedRecord(known, paused, this.#clock.now());
+		});
+	}
+
+	/** @param to - what a record, or none, is to become; asked again where somebody was ahead. What it throws is thrown */
+	change(id: string, to: (known: TriggerRecord | undefined) => TriggerRecord): Promise<TriggerRecord> {
 		return this.#retried(id, async () => {
-			const known = await this.get(id);
-			return this.#write(pausedRecord(known, paused, this.#clock.now()), known);
+			const known = await this.#store.trigger(id);
+			return this.#write(to(known), known);
 		});
 	}
 

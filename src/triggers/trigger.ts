@@ -144,6 +144,18 @@ export interface TriggerSpec {
 	readonly enabled?: boolean;
 	/** Ended occurrences that are kept; 1 to 10,000, default 100. */
 	readonly history?: number;
+	/**
+	 * What the output of a completed run leaves for the next one: it is kept under this name together with the end of the
+	 * occurrence, and `{ "$remembered": "name" }` in an input is replaced by it, or by null.
+	 */
+	readonly remember?: {
+		/** A name in the store: letters, digits, `.`, `_`, `-`, up to 100 characters. */
+		readonly as: string;
+		/** Which part of the output, a JSON Pointer; by default all of it. */
+		readonly path?: string;
+	};
+	/** A JSON Pointer into the output of a completed run: where `true` stands there, the trigger has done what it was for, and is over. */
+	readonly until?: string;
 	readonly metadata?: Readonly<Record<string, Plain>>;
 }
 
@@ -159,7 +171,7 @@ export interface TriggerRecord {
 	readonly source: "code" | "store";
 	readonly paused: boolean;
 	/** Why no occurrence comes any more; undefined while some may. */
-	readonly over?: "maxRuns" | "endAt" | "once";
+	readonly over?: "maxRuns" | "endAt" | "once" | "until";
 	readonly cursor: TriggerCursor;
 	/** For compare-and-set: rises with each write. */
 	readonly version: number;
@@ -171,6 +183,10 @@ export interface TriggerCursor {
 	readonly slot?: number;
 	/** Occurrences that were started. */
 	readonly started: number;
+	/** How they ended: a retry is no end. */
+	readonly completed: number;
+	readonly failed: number;
+	readonly cancelled: number;
 	/** Failures since the last success. */
 	readonly failures: number;
 	/** With `mode: "delay"`: when the last run ended. */
