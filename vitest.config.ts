@@ -11,6 +11,7 @@ export default defineConfig({
 	test: {
 		include: ["test/**/*.test.ts"],
 		typecheck: { enabled: true, checker: "tsc", include: ["test/**/*.test-d.ts"], tsconfig: "tsconfig.json" },
+		globalSetup: "test/shared-build.ts",
 		pool: "forks",
 		maxWorkers: "100%",
 		// Only a hang may fail on time: other work on the machine must not.
