@@ -25,9 +25,12 @@ export default defineConfig({
 		include: ["test/**/*.test.ts"],
 		typecheck: { enabled: true, checker: "tsc", include: ["test/**/*.test-d.ts"], tsconfig: "tsconfig.json" },
 		globalSetup: "test/shared-build.ts",
+		setupFiles: "test/put-back.ts",
 		pool: "forks",
-		// To load the library anew for each file took more than most files do. What a test changes of its process,
-		// such as a listener or a property of a global, it puts back.
+		// The random tests make much that is soon garbage.
+		execArgv: ["--max-semi-space-size=64"],
+		// To load the library anew for each file takes longer than most of them. So a test puts back what it changes of
+		// its process: test/put-back.ts sees to that.
 		isolate: false,
 		sequence: { sequencer: LongFirst },
 		maxWorkers: "100%",
