@@ -224,7 +224,7 @@ export { parseEvery } from "./triggers/schedule-text.js";
 export { createService, Service } from "./triggers/service.js";
 export type { ServiceHealth } from "./triggers/service-member.js";
 export type { ServiceOptions } from "./triggers/service-options.js";
-export { sqliteStore } from "./triggers/sqlite-store.js";
+export { type SqliteStoreOptions, sqliteStore } from "./triggers/sqlite-store.js";
 export type {
 	OccurrenceFilter,
 	RunRequest,
@@ -233,6 +233,7 @@ export type {
 	StoreAnswer,
 	StoreChange,
 } from "./triggers/store.js";
+export type { DamagedRow } from "./triggers/store-rows.js";
 export type {
 	CronSchedule,
 	EventSchedule,
