@@ -108,6 +108,7 @@ export { memoryJournal } from "./journal/memory-journal.js";
 export type { SqliteJournalOptions } from "./journal/sqlite-file.js";
 export { sqliteJournal } from "./journal/sqlite-journal.js";
 export { type Salvaged, type SalvageOptions, salvageJournal } from "./journal/sqlite-salvage.js";
+export type { SalvagedStore } from "./journal/sqlite-salvage-store.js";
 export type { Durability } from "./journal/writer.js";
 export type { StreamItem } from "./merged-reader.js";
 export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";

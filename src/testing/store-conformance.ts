@@ -5,7 +5,7 @@ import { storeDurability } from "./conformance/store-durability.js";
 import { storeLeases } from "./conformance/store-leases.js";
 import { storeLists } from "./conformance/store-lists.js";
 import { storeRequests } from "./conformance/store-requests.js";
-import type { StoreScript } from "./conformance/store-samples.js";
+import { openedChecks } from "./port-check.js";
 
 /** One property that a store has to have. */
 export interface StoreCheck {
@@ -41,25 +41,6 @@ export interface StoreCheck {
  * ```
  */
 export function storeConformance(options: { readonly durable?: boolean } = {}): readonly StoreCheck[] {
-	const checks: StoreCheck[] = [];
 	const scripts = { ...storeLeases, ...storeChanges, ...storeLists, ...storeRequests };
-	for (const [name, script] of Object.entries(scripts)) checks.push({ name, run: (open) => withStore(open, script) });
-	if (options.durable !== true) return checks;
-	for (const [name, script] of Object.entries(storeDurability)) {
-		const run: StoreCheck["run"] = async (open, reopen) => {
-			if (reopen === undefined) throw new TypeError(`the check "${name}" needs a way to open the store again`);
-			await withStore(open, (store) => script(store, reopen));
-		};
-		checks.push({ name, run });
-	}
-	return checks;
-}
-
-async function withStore(open: () => Awaitable<Store>, script: StoreScript): Promise<void> {
-	const store = await open();
-	try {
-		await script(store);
-	} finally {
-		await store.close();
-	}
+	return openedChecks("store", scripts, options.durable === true ? storeDurability : {});
 }
