@@ -55,7 +55,7 @@ describe("processes", () => {
 		}
 	});
 
-	test("that race for the occurrences of one store never both win one, and one of them leads at a time", async () => {
+	test("mistake 24: that race for the occurrences of one store never both win one, nor get the same fence", async () => {
 		const KEYS = 30;
 		const source = program(
 			"racer",
