@@ -12,9 +12,9 @@ export type Moment = number | string;
  */
 export type Every = number | string;
 
-/** What a timed trigger does about slots that came while no service was there. */
+/** What a timed trigger does about slots that came while no service was there, and are found more than 30 seconds late. */
 export interface MissedPolicy {
-	/** `skip` none of them (default), `one` for all of them together, the newest; `all` of them. */
+	/** `skip`: they are left out (default). `one`: the newest starts for all of them, unless one is on time. `all` of them start. */
 	readonly missed?: "skip" | "one" | "all";
 	/** With `all`: at most so many, the newest; 1 to 10,000, default 100. Those beyond are skipped, and say so in the history. */
 	readonly maxMissed?: number;
@@ -35,7 +35,10 @@ export interface IntervalSchedule extends MissedPolicy {
 	readonly every: Every;
 	/** When the first slot is: after one interval (default), or at once. */
 	readonly first?: "interval" | "now";
-	/** `rate` (default): in fixed slots. `delay`: one interval after the run before has ended. */
+	/**
+	 * `rate` (default): in fixed slots. `delay`: one interval after the run before has ended; what is overdue starts when a service
+	 * is there, whatever was missed.
+	 */
 	readonly mode?: "rate" | "delay";
 	/** What to do with an `every` that is no schedule: refuse the trigger (default), or take five minutes and warn. */
 	readonly onBadSchedule?: "error" | "default";
@@ -162,7 +165,9 @@ export interface TriggerSpec {
 /** A trigger as the store keeps it. */
 export interface TriggerRecord {
 	readonly spec: TriggerSpec;
-	/** Rises by one when `on` changes, so that slots of one schedule are never taken for those of another. */
+	/**
+	 * Rises by one when `on` changes in what makes its slots, so that slots of one schedule are never taken for those of another.
+	 */
 	readonly revision: number;
 	/** The anchor of its slots; milliseconds since the Unix epoch. */
 	readonly createdAt: number;
@@ -179,7 +184,7 @@ export interface TriggerRecord {
 
 /** How far a trigger has come. */
 export interface TriggerCursor {
-	/** The last timed slot that was dealt with; milliseconds since the Unix epoch. */
+	/** Timed slots up to here have been dealt with, or are those of nobody; milliseconds since the Unix epoch. */
 	readonly slot?: number;
 	/** Occurrences that were started. */
 	readonly started: number;
