@@ -86,3 +86,27 @@ async function hashOf(handle: FileHandle, { maxFileBytes, signal }: Reading): Pr
 	}
 	return { hash: hash.digest("hex"), size };
 }
+
+/** Files that are open at a time. */
+const LANES = 8;
+
+/**
+ * Looks at many paths, a few at a time. Never rejects.
+ *
+ * @param knownOf - see {@link lookAt}
+ * @returns what stands at each, in their order
+ */
+export async function lookAtAll(
+	paths: readonly string[],
+	reading: Reading,
+	knownOf?: (path: string) => FileState | undefined,
+): Promise<readonly Sight[]> {
+	const sights: Sight[] = [];
+	const ahead = paths.entries();
+	const lane = async (): Promise<void> => {
+		// All lanes take from the one iterator.
+		for (const [index, path] of ahead) sights[index] = await lookAt(path, reading, knownOf?.(path));
+	};
+	await Promise.all(Array.from({ length: LANES }, lane));
+	return sights;
+}

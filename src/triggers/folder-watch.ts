@@ -81,7 +81,7 @@ async function rootsOf(patterns: FilePatterns): Promise<readonly string[]> {
 	return [...found].filter((path) => ![...found].some((other) => isBelow(path, other)));
 }
 
-async function isFolderThere(path: string): Promise<boolean> {
+export async function isFolderThere(path: string): Promise<boolean> {
 	try {
 		return (await stat(path)).isDirectory();
 	} catch {
