@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
+import { pause } from "../core/pause.js";
 import { changesBetween, type FileChange } from "./file-changes.js";
 import { type Listing, listFiles, tooMany } from "./file-listing.js";
 import { EMPTY_MANIFEST, type FileState, type Manifest } from "./file-manifest.js";
@@ -319,22 +320,7 @@ class FileWatcher implements FileWatch {
 				if (SwarmError.is(error) && error.code === "FENCED") throw error;
 				if (!this.isOver) this.#problems.ofStore(error);
 			}
-			await this.#pause(wait);
+			await pause(this.options.clock, wait, this.#end.signal);
 		}
-	}
-
-	#pause(wait: number): Promise<void> {
-		const { clock } = this.options;
-		const { signal } = this.#end;
-		return new Promise((resolve) => {
-			if (signal.aborted) return resolve();
-			const end = (): void => {
-				clock.clear(timer);
-				signal.removeEventListener("abort", end);
-				resolve();
-			};
-			const timer = clock.set(clock.now() + wait, end);
-			signal.addEventListener("abort", end);
-		});
 	}
 }

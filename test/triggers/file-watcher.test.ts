@@ -325,9 +325,8 @@ describe("what goes wrong", () => {
 		await files.until(({ changes }) => changes.length > 0);
 		expect(watches()).toBeGreaterThan(before);
 		await files.stop();
-		// Handles are let go of at the end of a turn of the event loop.
-		await new Promise(setImmediate);
-		expect(watches()).toBe(before);
+		// The event loop lets go of handles in its own turns.
+		while (watches() > before) await new Promise(setImmediate);
 	});
 
 	test("closed while it looks, nothing comes any more", async () => {
