@@ -66,6 +66,8 @@ export async function watchFiles(schedule: FileSchedule, cwd: string, options: F
 const BATCH = 1_000;
 /** The system's queue of news is bounded, and says nothing of what did not fit. */
 const MANY = 10_000;
+/** Each costs a little with every path. */
+const MANY_LOST = 100;
 /** A new folder is listed before it is watched; what comes in between is found by looking again. */
 const LOOK_AGAIN_MS = 1_000;
 const FIRST_WAIT_MS = 100;
@@ -250,7 +252,7 @@ class FileWatcher implements FileWatch {
 
 	/** Whether a folder is there that the system tells nothing of any more. */
 	async #isUnwatched(): Promise<boolean> {
-		if (this.#lost.size >= MANY) return true;
+		if (this.#lost.size >= MANY_LOST) return true;
 		for (const folder of this.#lost)
 			if (this.#watch?.roots.includes(folder) || (await isFolderThere(folder))) return true;
 		return false;

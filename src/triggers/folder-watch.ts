@@ -39,14 +39,20 @@ export async function watchFolders(
 	const roots = await rootsOf(patterns);
 	const ignored = ignoring(patterns, listing, roots);
 	// `atomic` would hold deletions back for a time of its own, and not tell of some editors' files.
-	const watcher = watch([...roots], { ignored, ignoreInitial: true, atomic: false, persistent: true });
-	const isFolder = (path: string): boolean =>
-		listing.folders.has(path) || patterns.isAbove(path) || roots.includes(path);
+	const watcher = watch([...roots], { ignored, ignoreInitial: true, atomic: false, ignorePermissionErrors: true });
+	const known = new Set([...listing.folders.keys(), ...roots]);
+	const isFolder = (path: string): boolean => known.has(path) || patterns.isAbove(path);
+	watcher.on("addDir", (path) => known.add(path));
 	watcher.on("all", (_, path) => news.touched(path));
 	watcher.on("raw", (event, name, details) => {
 		const { watchedPath: watched } = details as { readonly watchedPath: string };
 		// Of a folder's own end the system tells under the folder's name.
-		if (event === "rename" && name === basename(watched) && isFolder(watched)) news.lost(watched);
+		if (event === "rename" && name === basename(watched) && isFolder(watched)) {
+			// The watchers of a process share what they have of the system. All must let go of it now, in this turn: otherwise who
+			// watches the folder that comes in its place is given the dead one.
+			watcher.unwatch(watched);
+			news.lost(watched);
+		}
 		if (typeof name === "string" && name !== "") news.touched(join(watched, name));
 		if (!isFolder(watched) || !name) news.touched(watched);
 	});

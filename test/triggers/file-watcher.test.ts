@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, renameSync, symlinkSync, truncateSync, utime
 import { SwarmError, VirtualClock } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { sha256 } from "../../src/core/checksum.js";
+import { filesUnder, read } from "../source.js";
 import { project, Watched, watched } from "./watched.js";
 
 describe("what is there at first", () => {
@@ -203,6 +204,25 @@ describe("which files", () => {
 		expect(files.changes).toHaveLength(6);
 	});
 
+	test("so does it when two triggers watch it", async () => {
+		const { cwd, path, write, remove } = project({ "in/sub/a.md": "A" });
+		const all = [await watched({ paths: ["in"] }, cwd), await watched({ paths: ["in/**/*.md"], settle: 30 }, cwd)];
+		const see = (what: string) => Promise.all(all.map((files) => files.until(({ told }) => told.includes(what))));
+		remove("in");
+		mkdirSync(path("in/sub"), { recursive: true });
+		write("in/sub/b.md", "B");
+		await see("added in/sub/b.md");
+		write("in/sub/b.md", "B2");
+		await see("changed in/sub/b.md");
+		write("in/sub/c.md", "C");
+		await see("added in/sub/c.md");
+		remove("in/sub");
+		mkdirSync(path("in/sub"));
+		await see("deleted in/sub/c.md");
+		write("in/sub/d.md", "D");
+		await see("added in/sub/d.md");
+	});
+
 	test("a folder that is moved in or away comes or goes with its files", async () => {
 		const { cwd, path, write } = project({ "aside/x/a.md": "A", "aside/x/y/b.md": "B", "in/z.md": "" });
 		const files = await watched({ paths: ["in/**"] }, cwd);
@@ -314,6 +334,11 @@ describe("what goes wrong", () => {
 		expect(files.told).toEqual(["changed b.md"]);
 		const ofFile = files.problems.filter(({ message }) => message.includes("a.md cannot be read"));
 		expect(ofFile).toMatchObject([{ code: "PORT_FAILED", hint: expect.stringContaining("ignore it") }]);
+	});
+
+	test("nobody without file triggers loads the watcher", () => {
+		const loads = filesUnder("src", /\.ts$/).filter((path) => /from "chokidar"|require\("chokidar"/.test(read(path)));
+		expect(loads).toEqual([]);
 	});
 
 	test("what is closed leaves nothing that keeps the process alive", async () => {
