@@ -66,7 +66,7 @@ export async function watchFiles(schedule: FileSchedule, cwd: string, options: F
 const BATCH = 1_000;
 /** The system's queue of news is bounded, and says nothing of what did not fit. */
 const MANY = 10_000;
-/** Each costs a little with every path. */
+/** Each makes every further look at a path a little dearer: then all is watched anew. */
 const MANY_LOST = 100;
 /** A new folder is listed before it is watched; what comes in between is found by looking again. */
 const LOOK_AGAIN_MS = 1_000;
@@ -99,7 +99,9 @@ class FileWatcher implements FileWatch {
 	/** Folders that are new. */
 	readonly #again: Settling;
 	#isBusy = false;
+	/** What is waited for when it is closed. */
 	#looking: Promise<unknown> | undefined;
+	#opening: Promise<void> | undefined;
 	#closing: Promise<void> | undefined;
 	readonly #idle: (() => void)[] = [];
 
@@ -131,7 +133,7 @@ class FileWatcher implements FileWatch {
 		if (signal?.aborted) end();
 		this.#isBusy = true;
 		try {
-			await this.#open();
+			await this.#reopen();
 			await this.#turn([]);
 		} finally {
 			this.#isBusy = false;
@@ -155,11 +157,16 @@ class FileWatcher implements FileWatch {
 		this.#settling.clear();
 		this.#again.clear();
 		this.#tellIdle();
-		await Promise.all([this.#watch?.close(), this.#looking]);
+		await Promise.allSettled([this.#watch?.close(), this.#looking, this.#opening]);
 	}
 
 	#tellIdle(): void {
 		for (const resolve of this.#idle.splice(0)) resolve();
+	}
+
+	#reopen(): Promise<void> {
+		this.#opening = this.#open();
+		return this.#opening;
 	}
 
 	/** Lists and watches. What is there before all is watched is looked at afterwards. */
@@ -227,7 +234,7 @@ class FileWatcher implements FileWatch {
 	async #turn(touched: readonly string[]): Promise<void> {
 		if (await this.#isUnwatched()) {
 			await this.#watch?.close();
-			await this.#open();
+			await this.#reopen();
 		}
 		const view: View = { seen: new Map(), folders: [], gone: [] };
 		await this.#look(touched, view);
