@@ -235,8 +235,6 @@ export type {
 	StoreChange,
 } from "./triggers/store.js";
 export type { DamagedRow } from "./triggers/store-rows.js";
-export type { Occurrence, OccurrenceInfo, OccurrenceState } from "./triggers/occurrence.js";
-export { parseEvery } from "./triggers/schedule-text.js";
 export type {
 	CronSchedule,
 	EventSchedule,

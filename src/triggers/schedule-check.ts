@@ -1,4 +1,5 @@
 import { isAbsolute } from "node:path";
+import { SwarmError } from "../core/errors.js";
 import { show } from "../graph/spec.js";
 import { isTimeZone, whyNotCron } from "./cron-slots.js";
 import {
@@ -16,6 +17,7 @@ import {
 	wholeFrom,
 	wrong,
 } from "./fields.js";
+import { fileSettings } from "./file-patterns.js";
 import { EVERY_HINT, readEvery } from "./schedule-text.js";
 import type {
 	CronSchedule,
@@ -112,13 +114,23 @@ function checkWhole(on: Schedule, path: string): Problem | undefined {
 		case "cron":
 			return cron.cron(on.cron, `${path}/cron`) ?? checkMissed(on, path);
 		case "file":
-			return file.paths(on.paths, `${path}/paths`);
+			return file.paths(on.paths, `${path}/paths`) ?? checkFiles(on, path);
 		case "event":
 			return on.event === undefined && on.run === undefined && on.webhook === undefined
 				? wrong(path, "names nothing that may happen", "give at least one of event, run and webhook")
 				: undefined;
 		default:
 			return undefined;
+	}
+}
+
+function checkFiles(on: FileSchedule, path: string): Problem | undefined {
+	try {
+		fileSettings(on);
+		return undefined;
+	} catch (error) {
+		if (!SwarmError.is(error)) throw error;
+		return wrong(path, error.message);
 	}
 }
 

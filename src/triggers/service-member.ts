@@ -6,6 +6,7 @@ import type { IdSource } from "../core/ids.js";
 import type { Writer } from "../journal/journal.js";
 import { Dispatcher } from "./dispatcher.js";
 import { ON_TIME_MS } from "./due.js";
+import { FileTriggers } from "./file-triggers.js";
 import { Leadership } from "./leadership.js";
 import type { Occurrence } from "./occurrence.js";
 import { RunDesk } from "./run-desk.js";
@@ -46,7 +47,8 @@ export class ServiceMember {
 	readonly #desk: RunDesk;
 	readonly #leadership: Leadership;
 	readonly #lease: number;
-	#dispatcher: Dispatcher | undefined;
+	/** While this process leads. */
+	#office: { readonly dispatcher: Dispatcher; readonly files: FileTriggers } | undefined;
 	#state: ServiceHealth["state"] = "new";
 	#problem: { readonly text: string; readonly at: number } | undefined;
 	#ends: (() => void)[] = [];
@@ -64,7 +66,7 @@ export class ServiceMember {
 			store,
 			swarm,
 			clock,
-			onSettled: (row) => this.#dispatcher?.settled(row),
+			onSettled: (row) => this.#office?.dispatcher.settled(row),
 			onError: (error) => this.fail(error),
 		});
 		this.#leadership = new Leadership({
@@ -104,9 +106,9 @@ export class ServiceMember {
 
 	async #stop(grace: number): Promise<void> {
 		this.#state = "stopping";
-		await this.#dispatcher?.close();
-		this.#dispatcher = undefined;
+		await this.#resign();
 		await this.#leading;
+		await this.#resign();
 		await this.#options.swarm.drain(grace);
 		await this.#desk.close();
 		await this.#leadership.close();
@@ -114,9 +116,16 @@ export class ServiceMember {
 		this.#state = "stopped";
 	}
 
+	/** Resolves when nothing is decided or watched here any more. */
+	async #resign(): Promise<void> {
+		const office = this.#office;
+		this.#office = undefined;
+		await Promise.all([office?.dispatcher.close(), office?.files.close()]);
+	}
+
 	/** This process has written to the store. */
 	look(): void {
-		this.#dispatcher?.look();
+		this.#office?.dispatcher.look();
 	}
 
 	/** Cancels the run of an occurrence, if it goes on here. */
@@ -149,7 +158,7 @@ export class ServiceMember {
 	}
 
 	#changed(): void {
-		if (this.#dispatcher !== undefined) return this.#dispatcher.changed();
+		if (this.#office !== undefined) return this.#office.dispatcher.changed();
 		if (this.#willStir) return;
 		const soon = this.#stirredAt + STIR_PAUSE_MS;
 		const now = this.#clock.now();
@@ -168,10 +177,18 @@ export class ServiceMember {
 	}
 
 	async #takeOffice(fence: number): Promise<void> {
-		const { store, book, specs, keepKeys = "1d" } = this.#options;
+		const { store, book, specs, keepKeys = "1d", cwd = process.cwd() } = this.#options;
 		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
 		if (!(await book.sync(specs, fence))) return;
 		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
+		const files = new FileTriggers({
+			store,
+			fence,
+			clock: this.#clock,
+			cwd,
+			onChange: () => this.look(),
+			onProblem: ({ code, message }, trigger) => this.warn(`trigger "${trigger}": ${code}: ${message}`),
+		});
 		const dispatcher = new Dispatcher({
 			store,
 			fence,
@@ -182,11 +199,11 @@ export class ServiceMember {
 			keepKeys: milliseconds(keepKeys, "keepKeys"),
 			onFenced: () => void this.#leadership.look(),
 			onError: (error) => this.fail(error),
-			onTriggers: () => {},
+			onTriggers: (records) => files.follow(records),
 		});
-		this.#dispatcher = dispatcher;
+		this.#office = { dispatcher, files };
 		await dispatcher.begin();
-		if (this.#options.recover !== "own" && this.#dispatcher === dispatcher) await this.#recoverRest();
+		if (this.#options.recover !== "own" && this.#office?.dispatcher === dispatcher) await this.#recoverRest();
 	}
 
 	/** Runs that nothing of the service has started. */
@@ -201,8 +218,6 @@ export class ServiceMember {
 
 	#follow(): void {
 		if (this.#state === "leading") this.#state = "standby";
-		const dispatcher = this.#dispatcher;
-		this.#dispatcher = undefined;
-		dispatcher?.close().catch((error) => this.fail(error));
+		this.#resign().catch((error) => this.fail(error));
 	}
 }

@@ -27,6 +27,8 @@ export interface ServiceOptions {
 	readonly recover?: "all" | "own";
 	/** Keys that were given are kept for so long at least, whatever the history says; default 1 day. */
 	readonly keepKeys?: Duration;
+	/** Where relative paths of file triggers begin that say nothing else; by default where the process runs. */
+	readonly cwd?: string;
 	/** Takes what is odd, and does not stop anything; by default a warning of the process. */
 	readonly onWarning?: (text: string) => void;
 	/** Takes what fails in the background and is tried again; by default a warning of the process. */
@@ -44,6 +46,7 @@ const OPTIONS: Readonly<Record<keyof ServiceOptions, true>> = {
 	lease: true,
 	recover: true,
 	keepKeys: true,
+	cwd: true,
 	onWarning: true,
 	onError: true,
 	clock: true,

@@ -15,7 +15,7 @@ test("a new trigger has come nowhere yet", () => {
 		updatedAt: START,
 		source: "code",
 		paused: false,
-		cursor: { started: 0, failures: 0 },
+		cursor: { started: 0, completed: 0, failed: 0, cancelled: 0, failures: 0 },
 		version: 1,
 	});
 });

@@ -27,7 +27,12 @@ export const storeChanges: Readonly<Record<string, StoreScript>> = {
 
 	"gives back what was written, as it was": async (store) => {
 		const rows = [occurrenceOf("a"), fullOccurrence("full@3:😀 '%")];
-		const records = [triggerOf("full", { over: "once", cursor: { started: 3, failures: 1, slot: 5.5 } })];
+		const records = [
+			triggerOf("full", {
+				over: "once",
+				cursor: { started: 3, completed: 1, failed: 1, cancelled: 1, failures: 1, slot: 5.5 },
+			}),
+		];
 		await done(store, { add: rows, triggers: records });
 		for (const row of rows) assert.equal(canonicalJson(await store.occurrence(row.key)), canonicalJson(row));
 		assert.deepEqual(await store.trigger("full"), records[0]);

@@ -49,7 +49,7 @@ export function triggerOf(id: string, change: Partial<TriggerRecord> = {}): Trig
 		updatedAt: 1_000.25,
 		source: "code",
 		paused: false,
-		cursor: { started: 0, failures: 0 },
+		cursor: { started: 0, completed: 0, failed: 0, cancelled: 0, failures: 0 },
 		version: 1,
 		...change,
 	};
