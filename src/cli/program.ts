@@ -1,0 +1,63 @@
+import { Command as Commander, CommanderError } from "commander";
+import { type Command, exitCode, tellError } from "./action.js";
+import { salvage } from "./commands/salvage.js";
+import { EXIT } from "./exit-code.js";
+import type { World } from "./world.js";
+
+/** The subcommands, under the heading that the help has them. */
+const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
+	"Store:": [salvage],
+};
+
+const EXIT_CODES = `
+Exit codes:
+  0 completed   1 failed      2 wrong use   3 stalled   4 cancelled
+  5 budget      6 timed out   7 waiting     130 interrupted`;
+
+/** The whole command line, as commander knows it. */
+export function programOf(world: World): Commander {
+	const program = new Commander("dagswarm")
+		.description("Runs graphs of agents that change while they run.")
+		.option("--store <file>", "the file that runs are kept in (default: DAGSWARM_STORE, or dagswarm.db)")
+		.option("--json", "JSON in place of text")
+		.option("--debug", "with errors, say where in the code they come from")
+		.configureHelp({ showGlobalOptions: true })
+		.configureOutput({
+			writeOut: (text) => world.out(withoutNewline(text)),
+			writeErr: (text) => world.error(withoutNewline(text)),
+			getOutHelpWidth: () => world.columns,
+			getErrHelpWidth: () => world.columns,
+			getOutHasColors: () => world.colours,
+			getErrHasColors: () => world.errorColours,
+		})
+		.showHelpAfterError("(--help says how it is used)")
+		.addHelpText("after", EXIT_CODES)
+		.exitOverride();
+	for (const [heading, commands] of Object.entries(COMMANDS)) {
+		program.commandsGroup(heading);
+		for (const register of commands) register(program, world);
+	}
+	return program;
+}
+
+/**
+ * Does what the command line says.
+ *
+ * @param args - what follows the name of the program
+ * @returns the exit code
+ */
+export async function command(args: readonly string[], world: World): Promise<number> {
+	const program = programOf(world);
+	try {
+		await program.parseAsync(args, { from: "user" });
+		return exitCode(program) ?? EXIT.completed;
+	} catch (error) {
+		// Commander has said what is wrong, or was asked for help.
+		if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.completed : EXIT.usage;
+		return tellError(error, world, { json: args.includes("--json"), debug: args.includes("--debug") });
+	}
+}
+
+function withoutNewline(text: string): string {
+	return text.endsWith("\n") ? text.slice(0, -1) : text;
+}
