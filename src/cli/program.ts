@@ -1,11 +1,14 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
+import { ls } from "./commands/ls.js";
 import { salvage } from "./commands/salvage.js";
+import { show } from "./commands/show.js";
 import { EXIT } from "./exit-code.js";
 import type { World } from "./world.js";
 
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
+	"Look:": [ls, show],
 	"Store:": [salvage],
 };
 
