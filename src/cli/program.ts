@@ -1,13 +1,17 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
 import { ls } from "./commands/ls.js";
+import { resume } from "./commands/resume.js";
+import { run } from "./commands/run.js";
 import { salvage } from "./commands/salvage.js";
 import { show } from "./commands/show.js";
+import { watch } from "./commands/watch.js";
 import { EXIT } from "./exit-code.js";
 import type { World } from "./world.js";
 
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
+	"Run:": [run, resume, watch],
 	"Look:": [ls, show],
 	"Store:": [salvage],
 };
