@@ -40,6 +40,7 @@ const world: World = {
 	abort: stop.signal,
 	questions: stdin.isTTY === true && stderr.isTTY === true ? linesOf(stdin) : undefined,
 	user: userName(),
+	node: { version: process.version, typescript: Boolean(process.features.typescript) },
 	clock: systemClock,
 	ids: randomIds,
 };

@@ -1,10 +1,13 @@
 import type { Journal } from "../journal/journal.js";
-import { sqliteJournal } from "../journal/sqlite-journal.js";
 import type { Swarm } from "../swarm.js";
+import { answerRequests } from "../triggers/run-requests.js";
+import { sqliteStore } from "../triggers/sqlite-store.js";
+import type { Store } from "../triggers/store.js";
 import type { Shared } from "./world.js";
 
 /** The store, for a command that has runs. */
 export interface OpenStore {
+	readonly store: Store;
 	readonly journal: Journal;
 	/** Does to the runs of a swarm what other processes ask of them. @returns ends it */
 	answer(swarm: Swarm): Promise<() => void>;
@@ -13,16 +16,16 @@ export interface OpenStore {
 /**
  * Opens the store, which is made when it is not there, and closes it again.
  *
- * @throws SwarmError what `sqliteJournal` throws
+ * @throws SwarmError what `sqliteStore` throws
  */
 export async function withStore<Result>(
-	{ store }: Shared,
+	{ store: file }: Shared,
 	use: (store: OpenStore) => Promise<Result>,
 ): Promise<Result> {
-	const journal = sqliteJournal(store);
+	const store = sqliteStore(file);
 	try {
-		return await use({ journal, answer: async () => () => {} });
+		return await use({ store, journal: store.journal, answer: (swarm) => answerRequests(store, swarm) });
 	} finally {
-		await journal.close();
+		await store.close();
 	}
 }

@@ -1,5 +1,8 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
+import { completion } from "./commands/completion.js";
+import { doctor } from "./commands/doctor.js";
+import { init } from "./commands/init.js";
 import { ls } from "./commands/ls.js";
 import { resume } from "./commands/resume.js";
 import { run } from "./commands/run.js";
@@ -7,6 +10,7 @@ import { salvage } from "./commands/salvage.js";
 import { show } from "./commands/show.js";
 import { watch } from "./commands/watch.js";
 import { EXIT } from "./exit-code.js";
+import { packageFacts } from "./package-facts.js";
 import type { World } from "./world.js";
 
 /** The subcommands, under the heading that the help has them. */
@@ -14,6 +18,7 @@ const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
 	"Run:": [run, resume, watch],
 	"Look:": [ls, show],
 	"Store:": [salvage],
+	"Set up:": [init, doctor, completion],
 };
 
 const EXIT_CODES = `
@@ -25,6 +30,7 @@ Exit codes:
 export function programOf(world: World): Commander {
 	const program = new Commander("dagswarm")
 		.description("Runs graphs of agents that change while they run.")
+		.version(packageFacts().version, "-V, --version", "says which version this is")
 		.option("--store <file>", "the file that runs are kept in (default: DAGSWARM_STORE, or dagswarm.db)")
 		.option("--json", "JSON in place of text")
 		.option("--debug", "with errors, say where in the code they come from")
