@@ -1,5 +1,8 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
+import { explain } from "./commands/explain.js";
+import { graph } from "./commands/graph.js";
+import { logs } from "./commands/logs.js";
 import { ls } from "./commands/ls.js";
 import { salvage } from "./commands/salvage.js";
 import { show } from "./commands/show.js";
@@ -8,7 +11,7 @@ import type { World } from "./world.js";
 
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
-	"Look:": [ls, show],
+	"Look:": [ls, show, explain, logs, graph],
 	"Store:": [salvage],
 };
 
