@@ -186,6 +186,14 @@ export class ActiveRun implements ActorHost, RunPort {
 		return this.#lettingGo;
 	}
 
+	/** The same, until nothing of it is left here. Functions that do not listen are not waited for. */
+	async leave(within: number): Promise<void> {
+		await this.letGo(within);
+		// Functions that waited have heard of it by then.
+		await new Promise<void>((resolve) => this.#parts.clock.yield(resolve));
+		if (this.inFlight === 0) await this.handle.result();
+	}
+
 	async #letGo(within: number): Promise<void> {
 		const { journal, scheduler, executor, clock } = this.#parts;
 		if (this.finished) return;

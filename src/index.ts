@@ -1,6 +1,6 @@
 export type { ApprovalsOptions } from "./approval-reader.js";
 export type { Chunk, LagPolicy } from "./core/chunk-log.js";
-export { type Clock, systemClock, type Timer, VirtualClock } from "./core/clock.js";
+export { type Clock, systemClock, type Timer, VirtualClock, wallClock } from "./core/clock.js";
 export { type Duration, milliseconds } from "./core/durations.js";
 export { type ErrorCode, type ErrorDetails, type ErrorInfo, type Refusal, SwarmError } from "./core/errors.js";
 export type { ReadOptions } from "./core/event-log.js";
@@ -194,6 +194,13 @@ export type {
 	SwarmOptions,
 } from "./swarm-options.js";
 export type { PortPolicies, Ports } from "./swarm-ports.js";
+export {
+	type AnswerRequestsOptions,
+	type AskRunOptions,
+	answerRequests,
+	askRun,
+	type RunCommand,
+} from "./triggers/run-requests.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";
 export type { Progress } from "./view-progress.js";

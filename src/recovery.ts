@@ -22,6 +22,8 @@ export interface TakeOver {
 	readonly agents: ReadonlyMap<string, AnyAgent>;
 	readonly limits: Pick<Limits, "has">;
 	readonly onVersionMismatch: VersionPolicy;
+	/** It is cancelled at once: none of its nodes needs its agent any more. */
+	readonly isEnding?: boolean;
 }
 
 /** A run as its journal tells it, and the right to write it. */
@@ -45,7 +47,7 @@ export async function takeOver(run: RunId, how: TakeOver): Promise<TakenOver> {
 	const summary = await findRun(journal, run);
 	await assertAbandoned(summary, how);
 	const { state, snapshotSeq } = await load(journal, run);
-	const ask = changedAgents(state, how);
+	const ask = how.isEnding === true ? [] : changedAgents(state, how);
 	const epoch = await journal.claim(run, summary.epoch, writer, clock.now());
 	if (epoch === undefined)
 		throw new SwarmError("RUN_BUSY", `the run "${run}" was taken over by another process just now`);
@@ -94,8 +96,8 @@ async function assertAbandoned(summary: RunSummary, { journal, writer: own, cloc
 		throw busy(run, later, 0);
 }
 
-/** A process of this machine that is not there any more. */
-function isGone({ id, host, pid, since }: WriterStatus): boolean {
+/** Whether a writer was a process of this machine that is not there any more. */
+export function isGone({ id, host, pid, since }: WriterStatus): boolean {
 	const here = thisProcess();
 	if (host !== here.host) return false;
 	return pid === here.pid ? isPredecessor(id, since) : !isProcessThere(pid);

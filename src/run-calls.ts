@@ -216,9 +216,7 @@ export class RunCalls implements CallPort {
 		};
 		const { budget, info } = this.#parent;
 		const { metadata } = info;
-		const skill = this.#host.toolbox.skills.get(call.name);
-		const { name, input } = call;
-		const graph = skill === undefined ? { nodes: [{ id: name, agent: name, input }] } : skill.graph(input);
+		const graph = this.#host.toolbox.graphOf(call.name, call.input);
 		// What an agent finds stored for it is what whoever started the first run had stored.
 		this.#parent.scope.runInAsyncScope(() =>
 			this.#listen(

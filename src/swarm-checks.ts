@@ -1,5 +1,6 @@
 import { milliseconds } from "./core/durations.js";
 import { SwarmError } from "./core/errors.js";
+import type { RunId } from "./core/ids.js";
 import { findNotPlain } from "./core/plain.js";
 import { checkWhole } from "./core/whole.js";
 import type { AnyAgent } from "./executor/agent.js";
@@ -107,4 +108,16 @@ export function agentsByName(agents: readonly AnyAgent[]): Map<string, AnyAgent>
 		byName.set(agent.name, agent);
 	}
 	return byName;
+}
+
+/** Why a run cannot be started with an id that there is. */
+export function existing(run: RunId, how: string): SwarmError {
+	return new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: `${how}; or use another runId` });
+}
+
+/** Why a swarm without a journal cannot do something. */
+export function unkept(what: string): SwarmError {
+	return new SwarmError("INVALID_OPTION", `${what} needs a swarm with a journal`, {
+		hint: 'createSwarm({ journal: sqliteJournal("runs.db"), … })',
+	});
 }

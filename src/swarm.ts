@@ -28,7 +28,7 @@ import { Limits, type LimitView } from "./scheduler/limits.js";
 import { Scheduler } from "./scheduler/scheduler.js";
 import { findRun, hasNow, historyUpTo, loadState } from "./stored-run.js";
 import { SwarmCalls } from "./swarm-calls.js";
-import { agentsByName, checkOptions, checkStart, checkVersionPolicy } from "./swarm-checks.js";
+import { agentsByName, checkOptions, checkStart, checkVersionPolicy, existing, unkept } from "./swarm-checks.js";
 import type {
 	ForkOptions,
 	GraphSpec,
@@ -39,7 +39,7 @@ import type {
 } from "./swarm-options.js";
 import type { Origin, SwarmParts } from "./swarm-parts.js";
 import { Toolbox } from "./toolbox.js";
-import type { WaitingFilter, WaitingNode } from "./waiting-list.js";
+import { type WaitingFilter, type WaitingNode, waitingInAll } from "./waiting-list.js";
 
 /** The composition root: agents, limits and ports; it runs many graphs, which share its slots and limits. */
 export class Swarm<A extends AnyAgent = AnyAgent> {
@@ -147,7 +147,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	/**
 	 * Brings back a run that its journal has and that nobody writes any more: nodes that ended stay ended, nodes that
 	 * ran are tried again, what waited still waits. Runs that its nodes have called and wait for come back with it. One
-	 * that was called itself, by a node that does not wait for it any more, is cancelled.
+	 * that was called itself, by a node that does not wait for it any more, is cancelled. So is one that is recovered with a
+	 * `signal` that has aborted, whether its agents are here or not.
 	 *
 	 * @returns the run; of one that has ended, a handle whose result is there
 	 * @throws SwarmError `UNKNOWN_RUN`, `RUN_BUSY` while its writer is alive, `VERSION_MISMATCH`, `SEQ_PRUNED`, `JOURNAL_CORRUPT`,
@@ -171,10 +172,11 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		if (summary.ended) return endedRun(await fromJournal(() => loadState(journal, run)), summary, this.#parts);
 		const { agents, clock, limits } = this.#parts;
 		const { onVersionMismatch = "fail" } = options;
+		const isEnding = options.signal?.aborted === true;
 		checkVersionPolicy(onVersionMismatch);
 		checkStart({ nodes: [] }, options.signal === undefined ? {} : { signal: options.signal });
 		const taken = await fromJournal(() =>
-			takeOver(run, { journal, writer: this.#writer, clock, agents, limits, onVersionMismatch }),
+			takeOver(run, { journal, writer: this.#writer, clock, agents, limits, onVersionMismatch, isEnding }),
 		);
 		const { open, settings, ended } = taken.state;
 		const kept = optionsOf(settings);
@@ -292,10 +294,8 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	#journalFor(what: string): Journal {
 		this.#assertOpen();
 		const { journal } = this.#parts;
-		if (journal !== undefined) return journal;
-		throw new SwarmError("INVALID_OPTION", `${what} needs a swarm with a journal`, {
-			hint: 'createSwarm({ journal: sqliteJournal("runs.db"), … })',
-		});
+		if (journal === undefined) throw unkept(what);
+		return journal;
 	}
 
 	/**
@@ -340,27 +340,31 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * @param filter - `kind`: of this kind only; `to`: approvals for this person or group only
 	 */
 	waiting(filter: WaitingFilter = {}): WaitingNode[] {
-		const found: WaitingNode[] = [];
-		for (const { actor, handle } of this.#runs.values()) {
-			try {
-				if (!actor.isOver) found.push(...handle.waiting(filter));
-			} catch (error) {
-				// A run whose journal fails at this moment is over, and hides nobody else's.
-				if (!actor.isOver) throw error;
-			}
-		}
-		return found.sort((a, b) => a.since - b.since);
+		return waitingInAll(this.#runs.values(), filter);
+	}
+
+	/** Where its runs are kept; undefined without a journal. */
+	get journal(): Journal | undefined {
+		return this.#parts.journal;
+	}
+
+	/**
+	 * The graph that runs when an agent or a skill of this swarm is called by its name: what starts runs from stored words
+	 * needs it.
+	 *
+	 * @returns the graph, with the input as the skill's schema makes it
+	 * @throws SwarmError `UNKNOWN_TOOL`, `INVALID_INPUT`; what the skill's own function throws
+	 */
+	async graphOf(name: string, input?: unknown): Promise<GraphSpec> {
+		const { toolbox } = this.#calls;
+		toolbox.assertAllowed(name, undefined);
+		return toolbox.graphOf(name, await toolbox.admit(name, input, name));
 	}
 
 	/** Cancels what still runs and takes no more; with a journal see also {@link drain}. Resolves when every function has returned or its grace is over. */
 	async close(): Promise<void> {
 		this.#closed = true;
-		const runs = [...this.#runs.values()].map(async (run) => {
-			await run.handle.cancel("the swarm was closed");
-			await run.stopDelivering();
-		});
-		await Promise.all([...runs, this.#redeliveries.close()]);
-		unregisterWriter(this.#writer.id);
+		await this.#endAll((run) => run.handle.cancel("the swarm was closed"));
 	}
 
 	/**
@@ -375,22 +379,19 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 		const ms = milliseconds(within, "within");
 		if (this.#parts.journal === undefined) return this.close();
 		this.#closed = true;
-		const runs = [...this.#runs.values()].map(async (run) => {
-			await run.letGo(ms);
-			// Functions that waited have heard of it by then. Those that do not listen are not waited for.
-			await new Promise<void>((resolve) => this.#parts.clock.yield(resolve));
-			if (run.inFlight === 0) await run.handle.result();
+		await this.#endAll((run) => run.leave(ms));
+	}
+
+	async #endAll(end: (run: ActiveRun) => Promise<unknown>): Promise<void> {
+		const ending = Array.from(this.#runs.values(), async (run) => {
+			await end(run);
 			await run.stopDelivering();
 		});
-		await Promise.all([...runs, this.#redeliveries.close()]);
+		await Promise.all([...ending, this.#redeliveries.close()]);
 		unregisterWriter(this.#writer.id);
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
 	}
-}
-
-function existing(run: RunId, how: string): SwarmError {
-	return new SwarmError("RUN_EXISTS", `the run "${run}" exists`, { hint: `${how}; or use another runId` });
 }

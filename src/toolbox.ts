@@ -5,6 +5,7 @@ import { inputJsonSchema } from "./executor/agent-schema.js";
 import type { Tool } from "./executor/calls.js";
 import { needsOf } from "./executor/needs.js";
 import type { AnySkill } from "./skills.js";
+import type { GraphSpec } from "./swarm-options.js";
 
 /** What agents of a swarm may call. */
 export class Toolbox {
@@ -72,6 +73,12 @@ export class Toolbox {
 	#allowed(names: readonly string[] | undefined): readonly string[] {
 		if (names === undefined) return this.names;
 		return [...new Set(names)].filter((name) => this.#there.has(name));
+	}
+
+	/** The graph that does it. What it takes must have been admitted. */
+	graphOf(name: string, input: unknown): GraphSpec {
+		const skill = this.skills.get(name);
+		return skill === undefined ? { nodes: [{ id: name, agent: name, input }] } : skill.graph(input);
 	}
 
 	#toolOf(name: string): Tool {

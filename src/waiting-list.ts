@@ -72,3 +72,23 @@ export function waitingNode({ run, graph }: RunState, n: number, wait: Wait): Wa
 	const since = graph.extras.get(n)?.parkedAt ?? 0;
 	return { run, node: graph.id(n), agent: graph.spec(n).agent, ...about, since };
 }
+
+/** A run of a swarm, as far as its list of what waits goes. */
+interface ListedRun {
+	readonly actor: { readonly isOver: boolean };
+	readonly handle: { waiting(filter: WaitingFilter): WaitingNode[] };
+}
+
+/** What waits in several runs, the longest first. */
+export function waitingInAll(runs: Iterable<ListedRun>, filter: WaitingFilter): WaitingNode[] {
+	const found: WaitingNode[] = [];
+	for (const { actor, handle } of runs) {
+		try {
+			if (!actor.isOver) found.push(...handle.waiting(filter));
+		} catch (error) {
+			// A run whose journal fails at this moment is over, and hides nobody else's.
+			if (!actor.isOver) throw error;
+		}
+	}
+	return found.sort((a, b) => a.since - b.since);
+}

@@ -66,16 +66,36 @@ export const systemClock: Clock = {
 	},
 };
 
-function arm(timer: SystemTimer, fire: () => void): void {
-	const wait = timer.due - systemClock.now();
+function arm(timer: SystemTimer, fire: () => void, clock: Clock = systemClock, longest = MAX_STAGE_MS): void {
+	const wait = timer.due - clock.now();
 	// setTimeout counts whole milliseconds from its loop's own time and can be early by a fraction.
-	const stage = Math.min(Math.max(Math.ceil(wait), 0), MAX_STAGE_MS);
+	const stage = Math.min(Math.max(Math.ceil(wait), 0), longest);
 	timer.handle = setTimeout(() => {
-		if (systemClock.now() >= timer.due) fire();
-		else arm(timer, fire);
+		if (clock.now() >= timer.due) fire();
+		else arm(timer, fire, clock, longest);
 	}, stage);
 	timer.handle.unref();
 }
+
+/** A clock that was set, or a machine that has slept, is noticed after so long at most. */
+const WALL_STAGE_MS = 10_000;
+
+/**
+ * The time of day as the machine has it, for moments that are written down for other processes, and that people mean when
+ * they say nine o'clock. Unlike {@link systemClock} it follows when the machine's clock is set, backwards too, and goes on
+ * while the machine sleeps.
+ */
+export const wallClock: Clock = {
+	now: () => Date.now(),
+	set(due, fire) {
+		const timer = new SystemTimer(due);
+		arm(timer, fire, wallClock, WALL_STAGE_MS);
+		return timer;
+	},
+	clear: (timer) => systemClock.clear(timer),
+	hold: () => systemClock.hold(),
+	yield: (fire) => systemClock.yield(fire),
+};
 
 /**
  * A clock that is ahead of another by a fixed time: for a run whose last process had a later time than this one has.

@@ -94,3 +94,9 @@ export function untagged(value: unknown, blob: (hash: string) => unknown): unkno
 	}
 	return object;
 }
+
+/** Plain data from the text that {@link taggedText} made of it, where no large value stands elsewhere. */
+export function parseTagged(text: string): unknown {
+	const value: unknown = JSON.parse(text);
+	return mayHoldTags(text) ? untagged(value, () => undefined) : value;
+}

@@ -2,7 +2,7 @@ import type { ErrorInfo } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import type { Plain } from "../core/plain.js";
 import type { EndStatus } from "../outcome.js";
-import type { GraphSpec } from "../swarm-options.js";
+import type { StartSpec } from "./trigger.js";
 
 /**
  * How far an occurrence is. `pending`: it is to start; `running`: its run goes on, or is to be brought back; `waiting`: its last
@@ -34,8 +34,9 @@ export interface Occurrence {
 	readonly nextAt?: number;
 	/** What came with it: the changes of files, the body of an event, what `fire` was given. */
 	readonly payload?: Plain;
-	/** Of a submission: what it runs. */
-	readonly graph?: GraphSpec;
+	/** Of a submission: what it runs, and for how long at most, in milliseconds. */
+	readonly start?: StartSpec;
+	readonly deadline?: number;
 	/** How its last run ended. */
 	readonly status?: EndStatus;
 	/** Why it was skipped, failed or cancelled. */
