@@ -1,9 +1,12 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
+import { audit } from "./commands/audit.js";
+import { diff } from "./commands/diff.js";
 import { explain } from "./commands/explain.js";
 import { graph } from "./commands/graph.js";
 import { logs } from "./commands/logs.js";
 import { ls } from "./commands/ls.js";
+import { prune } from "./commands/prune.js";
 import { salvage } from "./commands/salvage.js";
 import { show } from "./commands/show.js";
 import { EXIT } from "./exit-code.js";
@@ -11,8 +14,8 @@ import type { World } from "./world.js";
 
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
-	"Look:": [ls, show, explain, logs, graph],
-	"Store:": [salvage],
+	"Look:": [ls, show, explain, logs, graph, diff],
+	"Store:": [prune, audit, salvage],
 };
 
 const EXIT_CODES = `
