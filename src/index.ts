@@ -194,6 +194,17 @@ export type {
 	SwarmOptions,
 } from "./swarm-options.js";
 export type { PortPolicies, Ports } from "./swarm-ports.js";
+export type { TriggerInput } from "./triggers/define-trigger.js";
+export { defineTrigger, defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
+export type {
+	Occurrence,
+	Occurrence,
+	OccurrenceInfo,
+	OccurrenceInfo,
+	OccurrenceState,
+	OccurrenceState,
+} from "./triggers/occurrence.js";
+export type { FireOptions, Put, SubmitOptions } from "./triggers/occurrence-book.js";
 export {
 	type AnswerRequestsOptions,
 	type AskRunOptions,
@@ -201,6 +212,27 @@ export {
 	askRun,
 	type RunCommand,
 } from "./triggers/run-requests.js";
+export { parseEvery } from "./triggers/schedule-text.js";
+export { createService, Service, type ServiceHealth } from "./triggers/service.js";
+export type { ServiceOptions } from "./triggers/service-options.js";
+export type {
+	CronSchedule,
+	EventSchedule,
+	Every,
+	FileSchedule,
+	IntervalSchedule,
+	ManualSchedule,
+	MissedPolicy,
+	Moment,
+	OnceSchedule,
+	Overlap,
+	Schedule,
+	StartSpec,
+	TriggerCursor,
+	TriggerRecord,
+	TriggerSpec,
+} from "./triggers/trigger.js";
+export { checkTrigger } from "./triggers/trigger-check.js";
 export type { NodeSpecOf } from "./typed-spec.js";
 export type { JsonPatch, RunView, ViewState } from "./view.js";
 export type { Progress } from "./view-progress.js";

@@ -11,6 +11,11 @@ export function checksum(run: string, first: number, last: number, body: string)
 	return crc32(body, crc32(`${run}\n${first}\n${last}\n`));
 }
 
+/** The same of a text that is found by a key, and rewritten as another version. */
+export function rowChecksum(key: string, version: number, body: string): number {
+	return checksum(key, version, 0, body);
+}
+
 /** SHA-256 (FIPS 180-4) in hexadecimal digits. */
 export function sha256(content: string | Uint8Array): string {
 	return createHash("sha256").update(content).digest("hex");

@@ -47,8 +47,10 @@ export type ErrorCode =
 	| "UNKNOWN_AGENT"
 	| "UNKNOWN_DEPENDENCY"
 	| "UNKNOWN_NODE"
+	| "UNKNOWN_OCCURRENCE"
 	| "UNKNOWN_RUN"
 	| "UNKNOWN_TOOL"
+	| "UNKNOWN_TRIGGER"
 	| "VERSION_MISMATCH";
 
 /** What a refusal or an error says beside its code. */

@@ -75,13 +75,15 @@ class StoredRun {
 	}
 }
 
-class MemoryJournal implements Journal {
+/** The {@link Journal} that {@link memoryJournal} makes. */
+export class MemoryJournal implements Journal {
 	readonly durable = false;
 	/** In the order in which they were created. */
 	readonly #runs = new Map<RunId, StoredRun>();
 	readonly #blobs = new Map<string, { readonly body: string; users: number }>();
 	readonly #memos = new Map<string, MemoEntry>();
 	readonly #listeners = new Set<{ readonly changed: () => void }>();
+	readonly #needs: ((run: RunId) => boolean)[] = [];
 	#closed = false;
 
 	append(entries: Iterable<RunAppend>): readonly AppendRefusal[] {
@@ -218,6 +220,11 @@ class MemoryJournal implements Journal {
 		return { runs: gone.map(({ id }) => id), records, blobs, memos: expired.length };
 	}
 
+	/** Runs for which this says so are not pruned, though they have ended. */
+	spare(isNeeded: (run: RunId) => boolean): void {
+		this.#needs.push(isNeeded);
+	}
+
 	watch(changed: () => void): () => void {
 		this.#checkOpen();
 		const listener = { changed };
@@ -276,10 +283,13 @@ class MemoryJournal implements Journal {
 	/** The ended runs that go, the oldest first. */
 	#outdated({ maxAge, maxRuns, maxBytes }: Retention, now: number): readonly StoredRun[] {
 		const ended = [...this.#runs.values()].filter((run) => run.ended);
+		const isSpared = (run: StoredRun): boolean => this.#needs.some((isNeeded) => isNeeded(run.id));
 		const gone = new Set<StoredRun>();
-		if (maxAge !== undefined) for (const run of ended) if (run.updatedAt < now - maxAge) gone.add(run);
+		if (maxAge !== undefined)
+			for (const run of ended) if (run.updatedAt < now - maxAge && !isSpared(run)) gone.add(run);
 		const young = ended.filter((run) => !gone.has(run));
-		if (maxRuns !== undefined) for (const run of young.slice(0, Math.max(young.length - maxRuns, 0))) gone.add(run);
+		if (maxRuns !== undefined)
+			for (const run of young.slice(0, Math.max(young.length - maxRuns, 0))) if (!isSpared(run)) gone.add(run);
 		if (maxBytes === undefined) return [...gone];
 		const users = new Map([...this.#blobs].map(([hash, blob]) => [hash, blob.users]));
 		let bytes = 0;
@@ -296,7 +306,7 @@ class MemoryJournal implements Journal {
 		for (const run of gone) count(run);
 		for (const run of ended) {
 			if (bytes <= maxBytes) break;
-			if (gone.has(run)) continue;
+			if (gone.has(run) || isSpared(run)) continue;
 			gone.add(run);
 			count(run);
 		}

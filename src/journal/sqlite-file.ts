@@ -4,7 +4,7 @@ import { type Duration, milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
 import { SqliteBell } from "./sqlite-bell.js";
 import { damaged, isBusy, journalFault } from "./sqlite-fault.js";
-import { checkOwner, MIGRATIONS, migrate, pragma, rollBack } from "./sqlite-schema.js";
+import { checkOwner, MIGRATIONS, migrate, pragma, READABLE_VERSION, rollBack } from "./sqlite-schema.js";
 
 /** Options of {@link sqliteJournal}. */
 export interface SqliteJournalOptions {
@@ -48,6 +48,8 @@ export class SqliteFile {
 		readonly path: string,
 		readonly db: DatabaseSync,
 		readonly readOnly: boolean,
+		/** Of its tables; below the latest one only where it is read only. */
+		readonly version: number,
 	) {
 		this.#bell = new SqliteBell(path);
 		// With NORMAL, the write-ahead log is written but not synced at a commit; with FULL it is. See
@@ -60,8 +62,13 @@ export class SqliteFile {
 		this.#flush = db.prepare("UPDATE flushes SET count = count + 1");
 	}
 
-	/** @param migrations - other ones in tests only */
-	static open(file: string, options: SqliteJournalOptions = {}, migrations = MIGRATIONS): SqliteFile {
+	/** @param migrations - other ones in tests only, and with them the first version that a reader understands */
+	static open(
+		file: string,
+		options: SqliteJournalOptions = {},
+		migrations = MIGRATIONS,
+		readable = READABLE_VERSION,
+	): SqliteFile {
 		const { readOnly = false, busyTimeout = DEFAULT_BUSY_MS } = options;
 		const busy = Math.ceil(milliseconds(busyTimeout, "busyTimeout"));
 		if (busy > MAX_BUSY_MS) throw new SwarmError("INVALID_OPTION", `busyTimeout is ${busy} ms, more than 10 minutes`);
@@ -75,8 +82,8 @@ export class SqliteFile {
 		try {
 			db = new Database(path, { readOnly });
 			db.exec(`PRAGMA busy_timeout = ${busy}`);
-			prepareFile(db, path, { readOnly, busy, migrations });
-			return new SqliteFile(path, db, readOnly);
+			prepareFile(db, path, { readOnly, busy, migrations, readable });
+			return new SqliteFile(path, db, readOnly, pragma(db, "user_version"));
 		} catch (error) {
 			db?.close();
 			throw journalFault(error, path);
@@ -176,25 +183,31 @@ interface Preparation {
 	readonly readOnly: boolean;
 	readonly busy: number;
 	readonly migrations: readonly string[];
+	readonly readable: number;
 }
 
-function prepareFile(db: DatabaseSync, path: string, { readOnly, busy, migrations }: Preparation): void {
+function prepareFile(db: DatabaseSync, path: string, { readOnly, busy, migrations, readable }: Preparation): void {
 	// One look: another process may be making the file at this moment.
 	db.exec("BEGIN");
 	const state = checkOwner(db, path, migrations.length);
+	const version = pragma(db, "user_version");
 	db.exec("COMMIT");
 	if (readOnly && state === "new")
 		throw new SwarmError("INVALID_OPTION", `${path} is empty, not a journal`, { hint: "is it the right file?" });
-	if (readOnly && state === "older")
-		throw new SwarmError("JOURNAL_VERSION", `the journal ${path} is older than this library`, {
-			hint: "open it once for writing, which brings it to this version",
-		});
+	if (readOnly && version < readable) throw outdated(path);
 	if (!readOnly) {
 		useWriteAheadLog(db, busy);
 		db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 	}
-	if (state !== "latest") migrate(db, path, migrations);
+	if (!readOnly && state !== "latest") migrate(db, path, migrations);
 	else if (pragma(db, "page_count") * pragma(db, "page_size") <= MAX_CHECKED_BYTES) checkStructure(db, path);
+}
+
+/** A file that lacks what is to be read, and may not be changed. */
+export function outdated(path: string): SwarmError {
+	return new SwarmError("JOURNAL_VERSION", `the journal ${path} is older than this library`, {
+		hint: "open it once for writing, which brings it to this version",
+	});
 }
 
 function useWriteAheadLog(db: DatabaseSync, busy: number): void {

@@ -1,6 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { systemClock } from "../core/clock.js";
 import type { Pruned, Retention } from "./journal.js";
+import { attemptedKeys } from "./retention.js";
 import { SnapshotChains, snapshotChecksum } from "./snapshot-chain.js";
 import type { SqliteFile } from "./sqlite-file.js";
 import { MAX_SEQ, SEQ_BITS } from "./sqlite-schema.js";
@@ -10,6 +11,8 @@ import { maybeNumber, number, type Row, text } from "./sqlite-statements.js";
 const CHUNK = 256;
 /** A writer in another process tries again every few milliseconds: in between, the file is free for as long. */
 const PAUSE_MS = 4;
+
+const NEXT_ENDED = "SELECT no, id, bytes FROM runs WHERE ended = 1 AND no > ?";
 
 const KEYS = `key BETWEEN (?1 << ${SEQ_BITS}) AND ((?1 << ${SEQ_BITS}) | ?2)`;
 
@@ -47,36 +50,47 @@ export class SqlitePruning {
 	}
 
 	async #eraseOlder(than: number): Promise<void> {
-		const next = this.#prepare("SELECT no, bytes FROM runs WHERE ended = 1 AND updated < ? ORDER BY no LIMIT 1");
-		for (let run = this.#get(next, than); run !== undefined; run = this.#get(next, than)) await this.#erase(run);
+		const next = this.#prepare(`${NEXT_ENDED} AND updated < ? ORDER BY no LIMIT 1`);
+		for (let run = this.#get(next, 0, than); run !== undefined; run = this.#get(next, number(run, "no"), than))
+			await this.#erase(run);
 	}
 
 	async #eraseBeyond(kept: number): Promise<void> {
-		const next = this.#prepare("SELECT no, bytes FROM runs WHERE ended = 1 ORDER BY no DESC LIMIT 1 OFFSET ?");
-		for (let run = this.#get(next, kept); run !== undefined; run = this.#get(next, kept)) await this.#erase(run);
+		const newest = this.#prepare("SELECT no FROM runs WHERE ended = 1 ORDER BY no DESC LIMIT 1 OFFSET ?");
+		const last = number(this.#get(newest, kept), "no");
+		if (last === undefined) return;
+		const next = this.#prepare(`${NEXT_ENDED} AND no <= ? ORDER BY no LIMIT 1`);
+		for (let run = this.#get(next, 0, last); run !== undefined; run = this.#get(next, number(run, "no"), last))
+			await this.#erase(run);
 	}
 
 	async #eraseDownTo(limit: number): Promise<void> {
 		const sizes = this.#prepare("SELECT (SELECT total(bytes) FROM runs) + (SELECT total(bytes) FROM blobs) AS bytes");
-		const oldest = this.#prepare("SELECT no, bytes FROM runs WHERE ended = 1 ORDER BY no LIMIT 1");
+		const oldest = this.#prepare(`${NEXT_ENDED} ORDER BY no LIMIT 1`);
 		let bytes = number(this.#get(sizes), "bytes");
-		while (bytes > limit) {
-			const run = this.#get(oldest);
+		for (let no = 0; bytes > limit; ) {
+			const run = this.#get(oldest, no);
 			if (run === undefined) return;
-			bytes -= number(run, "bytes") + (await this.#erase(run));
+			no = number(run, "no");
+			bytes -= await this.#erase(run);
 		}
 	}
 
-	/** @returns the bytes of the blobs that went with it */
+	/** @returns the bytes that went with it, its blobs' included; 0 when it is spared */
 	async #erase(run: Row): Promise<number> {
-		const no = number(run, "no");
+		const [no, id] = [number(run, "no"), text(run, "id")];
+		const needed = this.#prepare(
+			"SELECT 1 FROM occurrences WHERE key IN (?, ?) AND state NOT IN ('completed', 'failed', 'cancelled', 'skipped')",
+		);
 		const doom = this.#prepare("INSERT INTO doomed (run, id) SELECT no, id FROM runs WHERE no = ? AND ended = 1");
 		const hide = this.#prepare("DELETE FROM runs WHERE no IN (SELECT run FROM doomed WHERE run = ?)");
-		this.file.transaction(false, () => {
+		const isSpared = this.file.transaction(false, () => {
+			if (needed.get(...attemptedKeys(id)) !== undefined) return true;
 			doom.run(no);
 			hide.run(no);
+			return false;
 		});
-		return this.#eraseDoomed();
+		return isSpared ? 0 : number(run, "bytes") + (await this.#eraseDoomed());
 	}
 
 	async #eraseDoomed(): Promise<number> {

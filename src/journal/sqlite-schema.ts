@@ -50,7 +50,37 @@ export const MIGRATIONS: readonly string[] = [
 	CREATE INDEX memos_by_expiry ON memos (expires) WHERE expires IS NOT NULL;
 	INSERT INTO flushes VALUES (1, 0);
 	`,
+	// What a service keeps beside its runs. A new fence is a number that no lease has had before, whatever was taken away.
+	// Together with the first step it fits into the first page: more would be lost with a second one.
+	`
+	CREATE TABLE triggers (id TEXT PRIMARY KEY NOT NULL, version INTEGER, checksum INTEGER, body TEXT);
+	CREATE TABLE occurrences (
+		no INTEGER PRIMARY KEY,
+		key TEXT NOT NULL UNIQUE,
+		owner TEXT NOT NULL,
+		state TEXT NOT NULL,
+		created REAL NOT NULL,
+		version INTEGER, checksum INTEGER, body TEXT
+	);
+	CREATE TABLE tallies (owner TEXT, state TEXT, count INTEGER NOT NULL, PRIMARY KEY (owner, state)) WITHOUT ROWID;
+	CREATE TABLE leases (
+		fence INTEGER PRIMARY KEY AUTOINCREMENT,
+		name TEXT NOT NULL UNIQUE,
+		holder TEXT NOT NULL, pid INTEGER NOT NULL, host TEXT NOT NULL,
+		expires REAL NOT NULL
+	);
+	CREATE TABLE documents (name TEXT PRIMARY KEY NOT NULL, checksum INTEGER, body TEXT);
+	CREATE TABLE requests (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run TEXT, at REAL, body TEXT, answer TEXT);
+	CREATE INDEX occurrences_by_owner ON occurrences (owner, state, created);
+	CREATE INDEX occurrences_by_state ON occurrences (state, created);
+	CREATE INDEX requests_open ON requests (no) WHERE answer IS NULL;
+	`,
 ];
+
+/** The first version that has all that a journal reads: an older library's file need not be changed to be looked at. */
+export const READABLE_VERSION = 1;
+/** The first version that has what a store reads. */
+export const STORE_VERSION = 2;
 
 /** The number that a pragma has. */
 export function pragma(db: DatabaseSync, name: string): number {

@@ -37,6 +37,10 @@ export interface Occurrence {
 	/** Of a submission: what it runs, and for how long at most, in milliseconds. */
 	readonly start?: StartSpec;
 	readonly deadline?: number;
+	/** Its slot came while no service was there. */
+	readonly missed?: boolean;
+	/** It came of the end of another run, that of another one, and so on: so many. */
+	readonly depth?: number;
 	/** How its last run ended. */
 	readonly status?: EndStatus;
 	/** Why it was skipped, failed or cancelled. */

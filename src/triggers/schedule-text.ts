@@ -17,7 +17,10 @@ const UNITS: readonly (readonly [RegExp, number])[] = [
 	[/^(d|days?)$/, 86_400_000],
 ];
 
-type ReadEvery = { readonly ms: number } | { readonly why: "unreadable" | "out of range"; readonly says: string };
+/** What came of reading an interval. */
+export type ReadEvery =
+	| { readonly ms: number }
+	| { readonly why: "unreadable" | "out of range"; readonly says: string };
 
 /**
  * Milliseconds of an interval as people write it: `every 30s`, `5m`, `1 Hour`; in any case and spacing, `every` may be left
@@ -39,12 +42,6 @@ type ReadEvery = { readonly ms: number } | { readonly why: "unreadable" | "out o
 export function parseEvery(every: Every): number | undefined {
 	const read = readEvery(every);
 	return "ms" in read ? read.ms : undefined;
-}
-
-/** What is wrong with an interval, in words; undefined when nothing is. */
-export function whyNotEvery(every: unknown): string | undefined {
-	const read = readEvery(every);
-	return "ms" in read ? undefined : read.says;
 }
 
 /**
@@ -69,7 +66,8 @@ export function everyOf({ every, onBadSchedule }: Pick<IntervalSchedule, "every"
 export const EVERY_HINT =
 	'write "every 30s", "5m", "1h", "1d", bare seconds in a text or milliseconds as a number, 10 ms to a hundred years';
 
-function readEvery(every: unknown): ReadEvery {
+/** An interval as it is written, or what is wrong with it. */
+export function readEvery(every: unknown): ReadEvery {
 	const ms = typeof every === "string" ? ofText(every) : every;
 	const shown = typeof every === "string" ? JSON.stringify(every) : nameOf(every);
 	if (typeof ms !== "number" || Number.isNaN(ms)) return { why: "unreadable", says: `${shown} is no interval` };

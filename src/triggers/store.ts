@@ -19,10 +19,13 @@ export interface StoreChange {
 	readonly lease?: { readonly name: string; readonly fence: number };
 	/** New occurrences. One whose key is there is left as it is, and named in the answer. */
 	readonly add?: readonly Occurrence[];
-	/** Occurrences and triggers as they are to be; the store's version must be one below theirs, otherwise nothing of the whole is written. */
+	/**
+	 * Occurrences and triggers as they are to be, after what is added; the store's version must be one below theirs, 0 where there
+	 * is none, otherwise nothing of the whole is written.
+	 */
 	readonly occurrences?: readonly Occurrence[];
 	readonly triggers?: readonly TriggerRecord[];
-	/** Ids, with their history. */
+	/** Ids, with all their occurrences. What is to be removed is removed last. */
 	readonly removeTriggers?: readonly string[];
 	/** Keys. */
 	readonly removeOccurrences?: readonly string[];
@@ -95,12 +98,12 @@ export interface Store {
 	counts(trigger?: string): Awaitable<Readonly<Partial<Record<OccurrenceState, number>>>>;
 	/**
 	 * Takes away ended occurrences of a trigger (`null`: submissions) beyond the newest so many, those that were created after
-	 * `keepAfter` excepted. @returns how many
+	 * `keepAfter` excepted: the oldest first, at most 1,000 a call. @returns how many
 	 */
 	trim(trigger: string | null, keep: number, keepAfter: number): Awaitable<number>;
 	document(name: string): Awaitable<string | undefined>;
 
-	/** Leaves a request. At most 10,000 are kept: the oldest go first. */
+	/** Leaves a request; one whose id is there is left as it is. At most 10,000 are kept: the oldest go first. */
 	ask(request: RunRequest): Awaitable<void>;
 	/** Those that nobody has answered, oldest first. */
 	requests(): Awaitable<readonly RunRequest[]>;

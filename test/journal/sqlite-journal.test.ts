@@ -103,7 +103,7 @@ describe("migrations", () => {
 	});
 
 	test("are not for a reader", () => {
-		expect(thrownBy(() => SqliteFile.open(older(), { readOnly: true }, [FIRST, SECOND]))).toMatch(
+		expect(thrownBy(() => SqliteFile.open(older(), { readOnly: true }, [FIRST, SECOND], 2))).toMatch(
 			/^JOURNAL_VERSION: .* is older than this library .*open it once for writing/,
 		);
 	});

@@ -1,0 +1,359 @@
+import type { Clock, Timer } from "../core/clock.js";
+import { milliseconds } from "../core/durations.js";
+import { admit, type Standing } from "./admission.js";
+import { arrival } from "./arrivals.js";
+import { type DueSlot, dueSlots } from "./due.js";
+import { LEADER } from "./leadership.js";
+import { type Occurrence, runOf } from "./occurrence.js";
+import { isEnded, OpenRows } from "./open-rows.js";
+import type { RunDesk } from "./run-desk.js";
+import type { Store } from "./store.js";
+import type { StartSpec, TriggerRecord } from "./trigger.js";
+import { advancedRecord } from "./trigger-record.js";
+
+/** What the store tells at once: other processes may write often. */
+const PAUSE_MS = 20;
+
+/** Submissions that go on at a time. */
+const MOST_SUBMITTED = 1_000;
+
+/** How many ended occurrences beyond those that are kept may be there before they are taken away. */
+const SLACK = 4;
+
+/** What a {@link Dispatcher} works with. */
+export interface DispatcherOptions {
+	readonly store: Store;
+	readonly clock: Clock;
+	readonly desk: RunDesk;
+	readonly fence: number;
+	/** A slot that is found no later than this is on time; milliseconds. */
+	readonly tolerance: number;
+	/** Runs of other processes are looked at again after so long; milliseconds. */
+	readonly lookAgain: number;
+	/** Keys that people gave are kept for so long at least; milliseconds. */
+	readonly keepKeys: number;
+	/** Another process leads by now. */
+	readonly onFenced: () => void;
+	readonly onError: (error: unknown) => void;
+	/** The triggers, whenever they are not as they were. */
+	readonly onTriggers: (records: readonly TriggerRecord[]) => void;
+}
+
+/**
+ * What the one process that leads does: turns slots that are due into rows, decides which rows start, and hands those to the
+ * {@link RunDesk}. It works in turns, one at a time: each reads what has changed, writes what follows from it in two
+ * transactions for all triggers together, and then has the runs started. It is woken by the store, by ends of runs, and by the
+ * clock when something is due.
+ */
+export class Dispatcher {
+	readonly #options: DispatcherOptions;
+	#records = new Map<string, TriggerRecord>();
+	readonly #rows = new OpenRows();
+	/** Rows that say that they run, and nobody here has looked after yet. */
+	readonly #unclaimed = new Set<string>();
+	/** Ended occurrences since the history was cut last. */
+	readonly #ended = new Map<string | null, number>();
+	#timer: Timer | undefined;
+	#turning: Promise<void> | undefined;
+	#again = false;
+	#isStale = true;
+	#loadedAt = Number.NEGATIVE_INFINITY;
+	#closed = false;
+
+	constructor(options: DispatcherOptions) {
+		this.#options = options;
+	}
+
+	/** How many occurrences have not ended, as far as is known. */
+	get open(): number {
+		return this.#rows.size;
+	}
+
+	/** The store has changed, or may have. */
+	changed(): void {
+		this.#isStale = true;
+		const soon = this.#loadedAt + PAUSE_MS;
+		if (this.#options.clock.now() >= soon) this.turn();
+		else this.#wakeAt(soon);
+	}
+
+	/** An occurrence that this process has run has ended, or waits for another attempt. */
+	settled(row: Occurrence | undefined): void {
+		if (row !== undefined) this.#take(row);
+		// Its trigger has counted it, and the end of its run may have started others.
+		this.#isStale = true;
+		this.turn();
+	}
+
+	#take(row: Occurrence): void {
+		this.#rows.put(row);
+		if (!isEnded(row)) return;
+		const trigger = row.trigger ?? null;
+		this.#ended.set(trigger, (this.#ended.get(trigger) ?? 0) + 1);
+	}
+
+	/** Takes up what was left behind, and goes on from there. Resolves after the first turn. */
+	begin(): Promise<void> {
+		this.turn();
+		return this.#turning ?? Promise.resolve();
+	}
+
+	/** Does what is to be done now. */
+	turn(): void {
+		if (this.#closed) return;
+		this.#again = true;
+		this.#turning ??= this.#turns();
+	}
+
+	/** Starts nothing more. Resolves when what it was doing is done. */
+	async close(): Promise<void> {
+		this.#closed = true;
+		this.#clear();
+		await this.#turning;
+	}
+
+	async #turns(): Promise<void> {
+		while (this.#again && !this.#closed) {
+			this.#again = false;
+			try {
+				await this.#turn();
+			} catch (error) {
+				this.#options.onError(error);
+				this.#isStale = true;
+				this.#wakeAt(this.#options.clock.now() + this.#options.lookAgain);
+			}
+		}
+		this.#turning = undefined;
+	}
+
+	async #turn(): Promise<void> {
+		if (this.#isStale) await this.#load();
+		const now = this.#options.clock.now();
+		const wake = new Wake();
+		if (!(await this.#fire(now, wake))) return;
+		if (!(await this.#admit(now, wake))) return;
+		await this.#takeUp(wake);
+		await this.#trim();
+		if (wake.at !== undefined) this.#wakeAt(wake.at);
+	}
+
+	async #load(): Promise<void> {
+		const { store, clock, desk, onTriggers } = this.#options;
+		this.#isStale = false;
+		this.#loadedAt = clock.now();
+		const before = this.#records;
+		const records = await store.triggers();
+		this.#records = new Map(records.map((record) => [record.spec.id, record]));
+		const isChanged =
+			records.length !== before.size || records.some((each) => before.get(each.spec.id)?.version !== each.version);
+		if (isChanged) onTriggers(records);
+		this.#rows.replace(await store.occurrences({ states: ["pending", "running", "waiting"] }));
+		for (const { key, state, attempt, cancelling } of this.#rows.values()) {
+			if (state !== "running") continue;
+			if (!desk.has(runOf(key, attempt))) this.#unclaimed.add(key);
+			else if (cancelling !== undefined) desk.cancel({ key, attempt }, cancelling);
+		}
+	}
+
+	/** Turns slots that are due into rows. @returns false when it could not be written */
+	async #fire(now: number, wake: Wake): Promise<boolean> {
+		const { store, fence, tolerance } = this.#options;
+		const add: Occurrence[] = [];
+		const triggers: TriggerRecord[] = [];
+		for (const record of this.#records.values()) {
+			const rows = this.#rows.of(record.spec.id);
+			const pending = rows.filter(({ state }) => state === "pending").length;
+			const due = dueSlots(record, { now, pending, isOpen: rows.length > 0, tolerance });
+			wake.by(due.next);
+			const after = advancedRecord(record, due, now);
+			if (after !== record) triggers.push(after);
+			for (const slot of due.fire) add.push(arrivalAt(record, slot, now, slot.due < now - tolerance));
+			if (due.missed !== undefined)
+				add.push(ended(arrivalAt(record, due.missed, now, true), "skipped", due.missed.reason, now));
+		}
+		if (add.length === 0 && triggers.length === 0) return true;
+		const answer = await store.write({ lease: { name: LEADER, fence }, add, triggers });
+		if (!answer.ok) return this.#refused(answer.why);
+		for (const record of triggers) this.#records.set(record.spec.id, record);
+		// One that is there already may be at any point of its life.
+		if (answer.present.length > 0) this.#reload();
+		const present = new Set(answer.present);
+		for (const row of add) if (!present.has(row.key)) this.#take(row);
+		return true;
+	}
+
+	/** Decides about rows that wait for their turn, and has those begun that start. @returns false when it could not be written */
+	async #admit(now: number, wake: Wake): Promise<boolean> {
+		const { store, desk, fence, onError } = this.#options;
+		const changes: Occurrence[] = [];
+		const records = new Map<string, TriggerRecord>();
+		const cancel: Occurrence[] = [];
+		for (const trigger of this.#rows.triggers()) this.#admitOf(trigger, now, { changes, records, cancel, wake });
+		for (const row of cancel) desk.cancel(row, "a later occurrence takes its place");
+		if (changes.length === 0) return true;
+		const answer = await store.write({
+			lease: { name: LEADER, fence },
+			occurrences: changes,
+			triggers: [...records.values()],
+		});
+		if (!answer.ok) return this.#refused(answer.why);
+		for (const record of records.values()) this.#records.set(record.spec.id, record);
+		for (const row of changes) {
+			this.#take(row);
+			if (row.state !== "running") continue;
+			const { start, deadline } = this.#startOf(row);
+			// The graph may take a while to make: others need not wait for it.
+			if (start !== undefined) desk.begin(row, start, deadline).catch(onError);
+		}
+		return true;
+	}
+
+	#admitOf(trigger: string | null, now: number, to: Admissions): void {
+		const rows = this.#rows.of(trigger);
+		const record = trigger === null ? undefined : this.#records.get(trigger);
+		let going = rows.filter(({ state }) => state !== "pending").length;
+		let ahead = 0;
+		let started = 0;
+		const ripe = rows.filter(({ state, nextAt = 0 }) => state === "pending" && nextAt <= now).length;
+		let seen = 0;
+		for (const row of rows) {
+			if (row.state === "running") continue;
+			if (row.cancelling !== undefined) {
+				to.changes.push(next(ended(row, "cancelled", row.cancelling, now)));
+				continue;
+			}
+			if (row.nextAt !== undefined && row.nextAt > now) {
+				to.wake.by(row.nextAt);
+				continue;
+			}
+			if (row.state === "waiting") {
+				to.changes.push(begun(row, now));
+				continue;
+			}
+			seen++;
+			const left = (record?.spec.maxRuns ?? Number.POSITIVE_INFINITY) - (record?.cursor.started ?? 0) - started;
+			const standing = { going, ahead, behind: ripe - seen, left };
+			const what = trigger === null ? submitted(standing) : admit(row, record?.spec, standing);
+			if (what.kind === "start") {
+				going++;
+				started++;
+				to.changes.push(begun(row, now));
+			} else if (what.kind === "skip") to.changes.push(next(ended(row, "skipped", what.reason, now)));
+			else {
+				ahead++;
+				if (what.cancel) to.cancel.push(...rows.filter(({ state }) => state === "running"));
+			}
+		}
+		if (record === undefined || started === 0) return;
+		const { cursor, spec, version } = record;
+		to.records.set(spec.id, {
+			...record,
+			cursor: { ...cursor, started: cursor.started + started },
+			...(cursor.started + started >= (spec.maxRuns ?? Number.POSITIVE_INFINITY) && { over: "maxRuns" as const }),
+			version: version + 1,
+			updatedAt: now,
+		});
+	}
+
+	/** Runs that other processes have begun: one that has died has left them, one that lives goes on with them. */
+	async #takeUp(wake: Wake): Promise<void> {
+		const { desk, clock, lookAgain } = this.#options;
+		const asked = [...this.#unclaimed].map(async (key) => {
+			const row = this.#rows.get(key);
+			if (row?.state !== "running") {
+				this.#unclaimed.delete(key);
+				return;
+			}
+			const { start, deadline } = this.#startOf(row);
+			const taken = await desk.takeUp(row, start, deadline);
+			if (taken !== "elsewhere") this.#unclaimed.delete(key);
+		});
+		await Promise.all(asked);
+		if (this.#unclaimed.size > 0) wake.by(clock.now() + lookAgain);
+	}
+
+	/** What a row starts: a submission says so itself. */
+	#startOf({ trigger, start, deadline }: Occurrence): { readonly start?: StartSpec; readonly deadline?: number } {
+		const spec = trigger === undefined ? undefined : this.#records.get(trigger)?.spec;
+		const what = spec?.start ?? start;
+		const within = spec?.deadline === undefined ? deadline : milliseconds(spec.deadline);
+		return { ...(what !== undefined && { start: what }), ...(within !== undefined && { deadline: within }) };
+	}
+
+	/** History is cut now and then, not with each end. */
+	async #trim(): Promise<void> {
+		const { store, clock, keepKeys } = this.#options;
+		for (const [trigger, count] of this.#ended) {
+			const keep = trigger === null ? SUBMISSIONS_KEPT : (this.#records.get(trigger)?.spec.history ?? HISTORY_KEPT);
+			if (count < Math.max(keep / SLACK, 1)) continue;
+			this.#ended.delete(trigger);
+			await store.trim(trigger, keep, clock.now() - keepKeys);
+		}
+	}
+
+	#refused(why: "fenced" | "stale"): false {
+		if (why === "fenced") this.#options.onFenced();
+		else this.#reload();
+		return false;
+	}
+
+	#reload(): void {
+		this.#isStale = true;
+		this.#again = true;
+	}
+
+	#wakeAt(due: number): void {
+		if (this.#closed || (this.#timer !== undefined && this.#timer.due <= due)) return;
+		this.#clear();
+		this.#timer = this.#options.clock.set(due, () => {
+			this.#timer = undefined;
+			this.turn();
+		});
+	}
+
+	#clear(): void {
+		if (this.#timer !== undefined) this.#options.clock.clear(this.#timer);
+		this.#timer = undefined;
+	}
+}
+
+const HISTORY_KEPT = 100;
+const SUBMISSIONS_KEPT = 10_000;
+
+/** Where the decisions of one turn are put together. */
+interface Admissions {
+	readonly changes: Occurrence[];
+	readonly records: Map<string, TriggerRecord>;
+	readonly cancel: Occurrence[];
+	readonly wake: Wake;
+}
+
+/** The earliest of several moments. */
+class Wake {
+	at: number | undefined;
+
+	by(due: number | undefined): void {
+		if (due !== undefined && (this.at === undefined || due < this.at)) this.at = due;
+	}
+}
+
+function submitted({ going }: Standing): ReturnType<typeof admit> {
+	return going < MOST_SUBMITTED ? { kind: "start" } : { kind: "wait", cancel: false };
+}
+
+function arrivalAt(record: TriggerRecord, { key, due, nextAt }: DueSlot, now: number, missed: boolean): Occurrence {
+	const row = arrival(record, key, now, { due, ...(nextAt !== undefined && { nextAt }) });
+	return missed ? { ...row, missed } : row;
+}
+
+function begun({ nextAt: _, endedAt: __, ...row }: Occurrence, now: number): Occurrence {
+	return next({ ...row, state: "running", attempt: row.attempt + 1, startedAt: now });
+}
+
+function next(row: Occurrence): Occurrence {
+	return { ...row, version: row.version + 1 };
+}
+
+function ended(row: Occurrence, state: "skipped" | "cancelled", reason: string, now: number): Occurrence {
+	return { ...row, state, reason, endedAt: now };
+}
