@@ -9,3 +9,8 @@ export function bytesAsText(this: unknown, key: string, value: unknown): unknown
 	const bytes = (this as Record<string, unknown>)[key];
 	return bytes instanceof Uint8Array ? { $bytes: Buffer.from(bytes).toString("base64") } : value;
 }
+
+/** One document of JSON Lines. */
+export function jsonLine(document: unknown): string {
+	return JSON.stringify(document, bytesAsText);
+}
