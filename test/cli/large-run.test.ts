@@ -16,7 +16,7 @@ beforeAll(async () => {
 	// Half of it is a chain, which is as deep as it is long, half of it is as wide.
 	const nodes = Array.from({ length: SIZE }, (_, i) => ({
 		id: `n${i}`,
-		agent: "noop",
+		agent: noop,
 		...(i > 0 && { dependsOn: [i < SIZE / 2 ? `n${i - 1}` : "n0"] }),
 	}));
 	await swarm.run({ nodes }, { runId: "large" });

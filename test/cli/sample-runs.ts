@@ -1,4 +1,4 @@
-import { createSwarm, defineAgent, type NodeSpec, result, type Swarm, sqliteJournal, VirtualClock } from "dagswarm";
+import { type AnyAgent, createSwarm, defineAgent, type NodeSpec, result, sqliteJournal, VirtualClock } from "dagswarm";
 import { finish, pass } from "../swarm/fixture.js";
 import { dagswarm } from "./fake-world.js";
 
@@ -55,7 +55,7 @@ const NEWS: readonly NodeSpec[] = [
 export async function fillStore(file: string): Promise<VirtualClock> {
 	const clock = new VirtualClock(BEGIN);
 	const journal = sqliteJournal(file);
-	const swarm: Swarm = createSwarm({ agents: sampleAgents(clock), journal, clock });
+	const swarm = createSwarm<AnyAgent>({ agents: sampleAgents(clock), journal, clock });
 	const metadata = { "dagswarm.project": "project.ts" };
 	await finish(swarm.start({ nodes: ORDER }, { runId: "order-7", metadata }), clock);
 	await finish(await swarm.fork("order-7", { runId: "order-8", reset: ["check"] }), clock);
