@@ -1,9 +1,15 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
+import { audit } from "./commands/audit.js";
 import { completion } from "./commands/completion.js";
+import { diff } from "./commands/diff.js";
 import { doctor } from "./commands/doctor.js";
+import { explain } from "./commands/explain.js";
+import { graph } from "./commands/graph.js";
 import { init } from "./commands/init.js";
+import { logs } from "./commands/logs.js";
 import { ls } from "./commands/ls.js";
+import { prune } from "./commands/prune.js";
 import { resume } from "./commands/resume.js";
 import { run } from "./commands/run.js";
 import { salvage } from "./commands/salvage.js";
@@ -16,8 +22,8 @@ import type { World } from "./world.js";
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
 	"Run:": [run, resume, watch],
-	"Look:": [ls, show],
-	"Store:": [salvage],
+	"Look:": [ls, show, explain, logs, graph, diff],
+	"Store:": [prune, audit, salvage],
 	"Set up:": [init, doctor, completion],
 };
 

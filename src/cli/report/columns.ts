@@ -6,6 +6,8 @@ type Format = Parameters<Paint>[0];
 export interface Cell {
 	readonly text: string;
 	readonly format?: Format;
+	/** So many characters at its beginning are lines that are drawn, and have no colour of their own. */
+	readonly lead?: number;
 }
 
 /** How columns are set. */
@@ -33,11 +35,11 @@ export function columns(rows: readonly (readonly Cell[])[], options: ColumnsOpti
 	return rows.map((row) => {
 		let line = indent;
 		let room = width - indent.length;
-		for (const [column, { text, format }] of row.entries()) {
+		for (const [column, cell] of row.entries()) {
 			const isLast = column === row.length - 1;
 			const wanted = isLast ? room : Math.min(widths[column] ?? 0, room);
-			const shown = cut(text, wanted);
-			line += format === undefined || shown === "" ? shown : paint(format, shown);
+			const shown = cut(cell.text, wanted);
+			line += painted(shown, cell, paint);
 			if (isLast) break;
 			const filled = Math.min((widths[column] ?? 0) + GAP, room);
 			line += " ".repeat(filled - shown.length);
@@ -45,6 +47,11 @@ export function columns(rows: readonly (readonly Cell[])[], options: ColumnsOpti
 		}
 		return line.trimEnd();
 	});
+}
+
+function painted(shown: string, { format, lead = 0 }: Cell, paint: Paint): string {
+	if (format === undefined || shown.length <= lead) return shown;
+	return shown.slice(0, lead) + paint(format, shown.slice(lead));
 }
 
 function cut(text: string, width: number): string {

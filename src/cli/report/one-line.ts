@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { bytesAsText } from "./json.js";
 
 /** Control characters, and those that change the direction of what follows: a terminal would do what they say. */
@@ -11,7 +12,7 @@ const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/gu;
 export function oneLine(text: string, longest = 200): string {
 	// Cut first: an error may have a page of text, and nobody sees the rest.
 	const head = text.length > longest * 2 ? text.slice(0, longest * 2) : text;
-	const line = head.replace(/\s+/g, " ").trim().replace(CONTROLS, "\u{fffd}");
+	const line = stripVTControlCharacters(head).replace(/\s+/g, " ").trim().replace(CONTROLS, "\u{fffd}");
 	return line.length > longest ? `${line.slice(0, Math.max(0, longest - 1)).trimEnd()}…` : line;
 }
 

@@ -131,7 +131,7 @@ function nodeLines({ run, lines, times, seenAt: now }: RunReport, { paint, width
 	const rows = lines.map(({ node, lead, also }): Cell[] => {
 		const { sign, format } = lookOf(node.state);
 		return [
-			{ text: `${lead}${sign} ${oneLine(node.id, 80)}`, format },
+			{ text: `${lead}${sign} ${oneLine(node.id, 80)}`, format, lead: lead.length },
 			{ text: node.state, format },
 			{ text: timeText(node, times.get(node.id), now) },
 			{ text: nodeNote(node, { also, explain: (id) => run.explain(id), now }) },
