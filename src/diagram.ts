@@ -1,42 +1,72 @@
+import type { NodeState } from "./core/lifecycle.js";
 import type { NodeView, Snapshot } from "./graph/types.js";
 
-/** Classes of node states in a Mermaid picture. */
-const COLOURS: Readonly<Record<string, string>> = {
-	pending: "fill:#eceff1,stroke:#90a4ae",
-	ready: "fill:#e3f2fd,stroke:#42a5f5",
-	running: "fill:#fff8e1,stroke:#ffb300",
-	waiting: "fill:#f3e5f5,stroke:#ab47bc",
-	speculative: "fill:#ede7f6,stroke:#7e57c2,stroke-dasharray:4",
-	completed: "fill:#e8f5e9,stroke:#43a047",
-	failed: "fill:#ffebee,stroke:#e53935",
-	skipped: "fill:#fafafa,stroke:#bdbdbd,color:#9e9e9e",
-	abandoned: "fill:#fafafa,stroke:#bdbdbd,color:#9e9e9e,stroke-dasharray:4",
-	cancelled: "fill:#fbe9e7,stroke:#ff8a65",
+interface Colours {
+	readonly fill: string;
+	readonly stroke: string;
+	readonly text?: string;
+	readonly dashed?: true;
+}
+
+/** What nodes look like by their states, in either language. */
+const COLOURS: Readonly<Record<NodeState, Colours>> = {
+	pending: { fill: "#eceff1", stroke: "#90a4ae" },
+	ready: { fill: "#e3f2fd", stroke: "#42a5f5" },
+	running: { fill: "#fff8e1", stroke: "#ffb300" },
+	waiting: { fill: "#f3e5f5", stroke: "#ab47bc" },
+	speculative: { fill: "#ede7f6", stroke: "#7e57c2", dashed: true },
+	completed: { fill: "#e8f5e9", stroke: "#43a047" },
+	failed: { fill: "#ffebee", stroke: "#e53935" },
+	skipped: { fill: "#fafafa", stroke: "#bdbdbd", text: "#9e9e9e" },
+	abandoned: { fill: "#fafafa", stroke: "#bdbdbd", text: "#9e9e9e", dashed: true },
+	cancelled: { fill: "#fbe9e7", stroke: "#ff8a65" },
 };
 
 /** The graph of a snapshot as a Mermaid flowchart, each node coloured by its state. */
 export function toMermaid(snapshot: Snapshot): string {
 	const { numbers, nodes } = numbered(snapshot);
 	const lines = ["flowchart TD"];
-	const used = new Set<string>();
+	const used = new Set<NodeState>();
 	for (const node of nodes) {
 		lines.push(`  n${numbers.get(node.id)}["${mermaidText(label(node))}"]:::${node.state}`);
 		used.add(node.state);
 	}
 	for (const [from, to] of edgesOf(nodes, numbers)) lines.push(`  n${from} --> n${to}`);
-	for (const state of used) lines.push(`  classDef ${state} ${COLOURS[state] ?? ""}`);
+	for (const state of used) lines.push(`  classDef ${state} ${mermaidStyle(COLOURS[state])}`);
 	return `${lines.join("\n")}\n`;
 }
 
-/** The graph of a snapshot in the DOT language of Graphviz. */
+function mermaidStyle({ fill, stroke, text, dashed }: Colours): string {
+	const colour = text === undefined ? "" : `,color:${text}`;
+	return `fill:${fill},stroke:${stroke}${colour}${dashed === true ? ",stroke-dasharray:4" : ""}`;
+}
+
+/** The graph of a snapshot in the DOT language of Graphviz, each node coloured by its state, which is its class, too. */
 export function toDot(snapshot: Snapshot): string {
 	const { numbers, nodes } = numbered(snapshot);
-	const lines = ["digraph run {", "  rankdir=TB;", "  node [shape=box, style=rounded];"];
-	for (const node of nodes)
+	const lines = [
+		"digraph run {",
+		"  rankdir=TB;",
+		'  graph [fontname="Helvetica,Arial,sans-serif", nodesep=0.3, ranksep=0.45, pad=0.2];',
+		'  node [shape=box, fontname="Helvetica,Arial,sans-serif", fontsize=11, margin="0.14,0.07", height=0.3];',
+		'  edge [color="#90a4ae", arrowsize=0.7];',
+	];
+	// Said once for all nodes that follow, as most of them look alike.
+	let style = "";
+	for (const node of nodes) {
+		const next = dotStyle(COLOURS[node.state]);
+		if (next !== style) lines.push(`  node [${next}];`);
+		style = next;
 		lines.push(`  n${numbers.get(node.id)} [label="${dotText(label(node))}", class="${node.state}"];`);
+	}
 	for (const [from, to] of edgesOf(nodes, numbers)) lines.push(`  n${from} -> n${to};`);
 	lines.push("}");
 	return `${lines.join("\n")}\n`;
+}
+
+function dotStyle({ fill, stroke, text = "#263238", dashed }: Colours): string {
+	const style = `rounded,filled${dashed === true ? ",dashed" : ""}`;
+	return `style="${style}", fillcolor="${fill}", color="${stroke}", fontcolor="${text}"`;
 }
 
 function numbered(snapshot: Snapshot): { numbers: Map<string, number>; nodes: NodeView[] } {

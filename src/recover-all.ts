@@ -1,6 +1,6 @@
+import { callerIn } from "./core/call-id.js";
 import { SwarmError } from "./core/errors.js";
 import type { RunId } from "./core/ids.js";
-import { callerIn } from "./executor/calls.js";
 import type { RunHandle } from "./run.js";
 
 /** What came of `swarm.recoverAll`. Runs that agents had called are with those that called them. */

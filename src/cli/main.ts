@@ -1,4 +1,85 @@
 #!/usr/bin/env node
-import { command } from "./command.js";
+import { userInfo } from "node:os";
+import { createInterface } from "node:readline";
+import type { ReadStream, WriteStream } from "node:tty";
+import { systemClock } from "../core/clock.js";
+import { randomIds } from "../core/ids.js";
+import { command } from "./program.js";
+import type { Screen, World } from "./world.js";
 
-process.exitCode = command({ out: console.log, error: console.error });
+// The only file that touches the process: the rest gets it handed in, and can be tested without one.
+const { stdin, stdout, stderr } = process;
+const letGo = new AbortController();
+const stop = new AbortController();
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+	process.on(signal, () => (letGo.signal.aborted ? stop : letGo).abort(signal));
+}
+
+// `dagswarm ls | head` closes the pipe: no reason for a stack.
+for (const stream of [stdout, stderr]) {
+	stream.on("error", (error: NodeJS.ErrnoException) => {
+		if (error.code !== "EPIPE") throw error;
+		process.exit(0);
+	});
+}
+
+const world: World = {
+	out: (text) => void stdout.write(`${text}\n`),
+	error: (text) => void stderr.write(`${text}\n`),
+	screen: screenOf(stderr),
+	isTerminal: stdout.isTTY === true,
+	get columns() {
+		return stdout.columns ?? 80;
+	},
+	colours: takesColours(stdout),
+	errorColours: takesColours(stderr),
+	cwd: process.cwd(),
+	storeFile: process.env["DAGSWARM_STORE"],
+	signal: letGo.signal,
+	abort: stop.signal,
+	questions: stdin.isTTY === true && stderr.isTTY === true ? linesOf(stdin) : undefined,
+	user: userName(),
+	node: { version: process.version, typescript: Boolean(process.features.typescript) },
+	clock: systemClock,
+	ids: randomIds,
+};
+
+const code = await command(process.argv.slice(2), world);
+// Functions that do not listen, and what a module of the user's has opened, would keep the process.
+stdout.write("", () => stderr.write("", () => process.exit(code)));
+
+function screenOf(stream: WriteStream): Screen | undefined {
+	return stream.isTTY === true ? stream : undefined;
+}
+
+/** Node looks at NO_COLOR and FORCE_COLOR. */
+function takesColours(stream: WriteStream): boolean {
+	return stream.isTTY === true && stream.hasColors();
+}
+
+function linesOf(stream: ReadStream): AsyncIterable<string> {
+	return {
+		[Symbol.asyncIterator]() {
+			// Not as a terminal: that would take Ctrl-C for itself.
+			const lines = createInterface({ input: stream, terminal: false });
+			const inner = lines[Symbol.asyncIterator]();
+			return {
+				next: () => inner.next(),
+				return: async () => {
+					lines.close();
+					return { done: true, value: undefined };
+				},
+			};
+		},
+	};
+}
+
+function userName(): string {
+	try {
+		return userInfo().username;
+	} catch {
+		// In a container without an entry for the user.
+		return "terminal";
+	}
+}

@@ -296,11 +296,6 @@ export function isMember(group: RunId, size: number, run: RunId): boolean {
 	return index < size && run === memberRun(group, index);
 }
 
-/** Whose node calls, as the id of a child run says; undefined for an id that is not made here. */
-export function callerIn(run: RunId): RunId | undefined {
-	return /^(.+)\/[^/]+\/\d+[.:][^/]+$/s.exec(run)?.[1];
-}
-
 /** The last two parts of an id hold no slash: whatever the run before them is called, no two calls share one. */
 function escaped(part: string): string {
 	return part.replaceAll("%", "%25").replaceAll("/", "%2F");
