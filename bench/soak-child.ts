@@ -61,7 +61,6 @@ async function serve({ file, effects, triggers, intervalMs, leaseMs, endAt }: So
 			start: "note",
 			overlap: "allow",
 			maxRunning: HISTORY,
-			maxQueued: HISTORY,
 			history: HISTORY,
 			endAt,
 		})),

@@ -50,11 +50,10 @@ class Member {
 	readonly exit: Promise<readonly unknown[]>;
 	isLeading = false;
 	cpuMs = 0;
+	readonly #soak: Soak;
 
-	constructor(
-		task: SoakTask,
-		private readonly soak: Soak,
-	) {
+	constructor(task: SoakTask, soak: Soak) {
+		this.#soak = soak;
 		const { NODE_OPTIONS: _, ...env } = process.env;
 		this.child = fork(fileURLToPath(new URL("soak-child.ts", import.meta.url)), [], { env, execArgv: [] });
 		this.exit = once(this.child, "exit");
@@ -63,8 +62,8 @@ class Member {
 	}
 
 	#take(note: SoakNote): void {
-		if (note.kind === "error") return this.soak.problem(this, note.text);
-		if (note.leading && !this.isLeading) this.soak.takeovers++;
+		if (note.kind === "error") return this.#soak.problem(this, note.text);
+		if (note.leading && !this.isLeading) this.#soak.takeovers++;
 		this.isLeading = note.leading;
 		this.cpuMs = note.cpuMs;
 	}
