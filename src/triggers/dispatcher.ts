@@ -6,7 +6,7 @@ import { type DueSlot, dueSlots } from "./due.js";
 import { LEADER } from "./leadership.js";
 import { type Occurrence, runOf } from "./occurrence.js";
 import { isEnded, OpenRows } from "./open-rows.js";
-import type { RunDesk } from "./run-desk.js";
+import type { RunDesk, TakenUp } from "./run-desk.js";
 import type { Store } from "./store.js";
 import type { StartSpec, TriggerRecord } from "./trigger.js";
 import { advancedRecord } from "./trigger-record.js";
@@ -16,6 +16,9 @@ const PAUSE_MS = 20;
 
 /** Submissions that go on at a time. */
 const MOST_SUBMITTED = 1_000;
+
+/** What somebody else is always ahead of is tried so many times at once; then it is left alone for a while. */
+const MOST_STALE = 20;
 
 /** How many ended occurrences beyond those that are kept may be there before they are taken away. */
 const SLACK = 4;
@@ -51,6 +54,8 @@ export class Dispatcher {
 	readonly #rows = new OpenRows();
 	/** Rows that say that they run, and nobody here has looked after yet. */
 	readonly #unclaimed = new Set<string>();
+	/** Those of them that are looked for at this moment: it may take a while to see whether a process is alive. */
+	readonly #looking = new Map<string, Promise<void>>();
 	/** Ended occurrences since the history was cut last. */
 	readonly #ended = new Map<string | null, number>();
 	#timer: Timer | undefined;
@@ -58,7 +63,9 @@ export class Dispatcher {
 	#again = false;
 	#isStale = true;
 	#loadedAt = Number.NEGATIVE_INFINITY;
-	#closed = false;
+	#stale = 0;
+	readonly #closed = Promise.withResolvers<void>();
+	#isClosed = false;
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
@@ -98,28 +105,30 @@ export class Dispatcher {
 		this.#ended.set(trigger, (this.#ended.get(trigger) ?? 0) + 1);
 	}
 
-	/** Takes up what was left behind, and goes on from there. Resolves after the first turn. */
-	begin(): Promise<void> {
+	/** Takes up what was left behind, and goes on from there. Resolves when that is done. */
+	async begin(): Promise<void> {
 		this.turn();
-		return this.#turning ?? Promise.resolve();
+		await this.#turning;
+		await Promise.race([Promise.all(this.#looking.values()), this.#closed.promise]);
 	}
 
 	/** Does what is to be done now. */
 	turn(): void {
-		if (this.#closed) return;
+		if (this.#isClosed) return;
 		this.#again = true;
 		this.#turning ??= this.#turns();
 	}
 
 	/** Starts nothing more. Resolves when what it was doing is done. */
 	async close(): Promise<void> {
-		this.#closed = true;
+		this.#isClosed = true;
+		this.#closed.resolve();
 		this.#clear();
 		await this.#turning;
 	}
 
 	async #turns(): Promise<void> {
-		while (this.#again && !this.#closed) {
+		while (this.#again && !this.#isClosed) {
 			this.#again = false;
 			try {
 				await this.#turn();
@@ -138,7 +147,7 @@ export class Dispatcher {
 		const wake = new Wake();
 		if (!(await this.#fire(now, wake))) return;
 		if (!(await this.#admit(now, wake))) return;
-		await this.#takeUp(wake);
+		this.#takeUp();
 		await this.#trim();
 		if (wake.at !== undefined) this.#wakeAt(wake.at);
 	}
@@ -180,6 +189,7 @@ export class Dispatcher {
 		if (add.length === 0 && triggers.length === 0) return true;
 		const answer = await store.write({ lease: { name: LEADER, fence }, add, triggers });
 		if (!answer.ok) return this.#refused(answer.why);
+		this.#stale = 0;
 		for (const record of triggers) this.#records.set(record.spec.id, record);
 		// One that is there already may be at any point of its life.
 		if (answer.present.length > 0) this.#reload();
@@ -190,26 +200,25 @@ export class Dispatcher {
 
 	/** Decides about rows that wait for their turn, and has those begun that start. @returns false when it could not be written */
 	async #admit(now: number, wake: Wake): Promise<boolean> {
-		const { store, desk, fence, onError } = this.#options;
-		const changes: Occurrence[] = [];
-		const records = new Map<string, TriggerRecord>();
-		const cancel: Occurrence[] = [];
-		for (const trigger of this.#rows.triggers()) this.#admitOf(trigger, now, { changes, records, cancel, wake });
-		for (const row of cancel) desk.cancel(row, "a later occurrence takes its place");
-		if (changes.length === 0) return true;
-		const answer = await store.write({
-			lease: { name: LEADER, fence },
-			occurrences: changes,
-			triggers: [...records.values()],
-		});
+		const { store, desk, fence } = this.#options;
+		const to: Admissions = { begin: [], others: [], records: new Map(), cancel: [], wake };
+		for (const trigger of this.#rows.triggers()) this.#admitOf(trigger, now, to);
+		if (to.begin.length + to.others.length === 0) return true;
+		const occurrences = [...to.begin, ...to.others];
+		const triggers = [...to.records.values()];
+		const answer = await store.write({ lease: { name: LEADER, fence }, occurrences, triggers });
 		if (!answer.ok) return this.#refused(answer.why);
-		for (const record of records.values()) this.#records.set(record.spec.id, record);
-		for (const row of changes) {
-			this.#take(row);
-			if (row.state !== "running") continue;
+		this.#stale = 0;
+		for (const record of triggers) this.#records.set(record.spec.id, record);
+		for (const row of occurrences) this.#take(row);
+		for (const row of to.cancel) desk.cancel(row, SUPERSEDED);
+		// What was to wait may start in place of one that has waited for another attempt.
+		if (to.others.some(({ state }) => state === "cancelled")) this.#again = true;
+		for (const row of to.begin) {
 			const { start, deadline } = this.#startOf(row);
 			// The graph may take a while to make: others need not wait for it.
-			if (start !== undefined) desk.begin(row, start, deadline).catch(onError);
+			if (start !== undefined) this.#lookFor(row.key, desk.begin(row, start, deadline));
+			else this.#unclaimed.add(row.key);
 		}
 		return true;
 	}
@@ -225,7 +234,7 @@ export class Dispatcher {
 		for (const row of rows) {
 			if (row.state === "running") continue;
 			if (row.cancelling !== undefined) {
-				to.changes.push(next(ended(row, "cancelled", row.cancelling, now)));
+				to.others.push(next(ended(row, "cancelled", row.cancelling, now)));
 				continue;
 			}
 			if (row.nextAt !== undefined && row.nextAt > now) {
@@ -233,7 +242,7 @@ export class Dispatcher {
 				continue;
 			}
 			if (row.state === "waiting") {
-				to.changes.push(begun(row, now));
+				to.begin.push(begun(row, now));
 				continue;
 			}
 			seen++;
@@ -243,11 +252,11 @@ export class Dispatcher {
 			if (what.kind === "start") {
 				going++;
 				started++;
-				to.changes.push(begun(row, now));
-			} else if (what.kind === "skip") to.changes.push(next(ended(row, "skipped", what.reason, now)));
+				to.begin.push(begun(row, now));
+			} else if (what.kind === "skip") to.others.push(next(ended(row, "skipped", what.reason, now)));
 			else {
 				ahead++;
-				if (what.cancel) to.cancel.push(...rows.filter(({ state }) => state === "running"));
+				if (what.cancel) supersede(rows, now, to);
 			}
 		}
 		if (record === undefined || started === 0) return;
@@ -262,20 +271,33 @@ export class Dispatcher {
 	}
 
 	/** Runs that other processes have begun: one that has died has left them, one that lives goes on with them. */
-	async #takeUp(wake: Wake): Promise<void> {
-		const { desk, clock, lookAgain } = this.#options;
-		const asked = [...this.#unclaimed].map(async (key) => {
+	#takeUp(): void {
+		for (const key of this.#unclaimed) {
 			const row = this.#rows.get(key);
-			if (row?.state !== "running") {
-				this.#unclaimed.delete(key);
-				return;
+			if (row?.state !== "running") this.#unclaimed.delete(key);
+			else if (!this.#looking.has(key)) {
+				const { start, deadline } = this.#startOf(row);
+				this.#lookFor(key, this.#options.desk.takeUp(row, start, deadline));
 			}
-			const { start, deadline } = this.#startOf(row);
-			const taken = await desk.takeUp(row, start, deadline);
-			if (taken !== "elsewhere") this.#unclaimed.delete(key);
-		});
-		await Promise.all(asked);
-		if (this.#unclaimed.size > 0) wake.by(clock.now() + lookAgain);
+		}
+	}
+
+	#lookFor(key: string, finding: Promise<TakenUp>): void {
+		const { clock, lookAgain, onError } = this.#options;
+		const looking = finding
+			.catch((error): TakenUp => {
+				onError(error);
+				return "elsewhere";
+			})
+			.then((taken) => {
+				this.#looking.delete(key);
+				if (taken !== "elsewhere") this.#unclaimed.delete(key);
+				else {
+					this.#unclaimed.add(key);
+					this.#wakeAt(clock.now() + lookAgain);
+				}
+			});
+		this.#looking.set(key, looking);
 	}
 
 	/** What a row starts: a submission says so itself. */
@@ -298,8 +320,11 @@ export class Dispatcher {
 	}
 
 	#refused(why: "fenced" | "stale"): false {
-		if (why === "fenced") this.#options.onFenced();
-		else this.#reload();
+		const { clock, lookAgain, onFenced } = this.#options;
+		this.#isStale = true;
+		if (why === "fenced") onFenced();
+		if (why === "stale" && this.#stale++ < MOST_STALE) this.#again = true;
+		else this.#wakeAt(clock.now() + lookAgain);
 		return false;
 	}
 
@@ -309,7 +334,7 @@ export class Dispatcher {
 	}
 
 	#wakeAt(due: number): void {
-		if (this.#closed || (this.#timer !== undefined && this.#timer.due <= due)) return;
+		if (this.#isClosed || (this.#timer !== undefined && this.#timer.due <= due)) return;
 		this.#clear();
 		this.#timer = this.#options.clock.set(due, () => {
 			this.#timer = undefined;
@@ -325,11 +350,15 @@ export class Dispatcher {
 
 const HISTORY_KEPT = 100;
 const SUBMISSIONS_KEPT = 10_000;
+const SUPERSEDED = "a later occurrence takes its place";
 
 /** Where the decisions of one turn are put together. */
 interface Admissions {
-	readonly changes: Occurrence[];
+	/** Rows as they are to be: those whose next attempt begins, and others. */
+	readonly begin: Occurrence[];
+	readonly others: Occurrence[];
 	readonly records: Map<string, TriggerRecord>;
+	/** Those that run, and are to end. */
 	readonly cancel: Occurrence[];
 	readonly wake: Wake;
 }
@@ -340,6 +369,19 @@ class Wake {
 
 	by(due: number | undefined): void {
 		if (due !== undefined && (this.at === undefined || due < this.at)) this.at = due;
+	}
+}
+
+/** What goes on makes place for a later one: also where another process has it, which is told by the row. */
+function supersede(rows: readonly Occurrence[], now: number, to: Admissions): void {
+	const begun = new Set(to.begin.map(({ key }) => key));
+	for (const row of rows) {
+		// One that begins in this very turn is there in the next.
+		if (row.cancelling !== undefined || begun.has(row.key)) continue;
+		if (row.state === "waiting") to.others.push(next(ended(row, "cancelled", SUPERSEDED, now)));
+		if (row.state !== "running") continue;
+		to.others.push(next({ ...row, cancelling: SUPERSEDED }));
+		to.cancel.push(row);
 	}
 }
 

@@ -158,6 +158,13 @@ export class RunDesk {
 		seat.handle?.cancel(reason).catch(this.#options.onError);
 	}
 
+	/** Looks whether somebody wants anything to end that goes on here: where another process leads, nobody else tells. */
+	async look(): Promise<void> {
+		if (this.#seats.size === 0) return;
+		for (const row of await this.#options.store.occurrences({ states: ["running"] }))
+			if (row.cancelling !== undefined) this.cancel(row, row.cancelling);
+	}
+
 	/** Nothing is followed any more. Resolves when all that has ended is written down, or cannot be. */
 	async close(): Promise<void> {
 		this.#closed = true;

@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.js";
+import type { Clock, Timer } from "../core/clock.js";
 import { milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
 import { thisProcess } from "../core/host.js";
@@ -54,6 +54,7 @@ export class ServiceMember {
 	#ends: (() => void)[] = [];
 	#stirredAt = Number.NEGATIVE_INFINITY;
 	#willStir = false;
+	#retry: Timer | undefined;
 	#leading: Promise<void> = Promise.resolve();
 	#stopping: Promise<void> | undefined;
 
@@ -107,11 +108,13 @@ export class ServiceMember {
 	async #stop(grace: number): Promise<void> {
 		this.#state = "stopping";
 		await this.#resign();
+		// Others need not wait for what ends here: which attempt a row is at says whose end counts.
+		await this.#leadership.close().catch((error) => this.fail(error));
 		await this.#leading;
 		await this.#resign();
 		await this.#options.swarm.drain(grace);
 		await this.#desk.close();
-		await this.#leadership.close();
+		if (this.#retry !== undefined) this.#clock.clear(this.#retry);
 		for (const end of this.#ends.splice(0)) end();
 		this.#state = "stopped";
 	}
@@ -167,13 +170,27 @@ export class ServiceMember {
 			this.#willStir = false;
 			this.#stirredAt = this.#clock.now();
 			void this.#leadership.stir();
+			// It may still have runs from when it led, or when it stops.
+			this.#desk.look().catch((error) => this.fail(error));
 		});
 	}
 
 	#lead(fence: number): void {
 		if (this.#state === "stopping" || this.#state === "stopped") return;
 		this.#state = "leading";
-		this.#leading = this.#leading.then(() => this.#takeOffice(fence)).catch((error) => this.fail(error));
+		this.#leading = this.#leading
+			.then(() => this.#takeOffice(fence))
+			.catch((error) => {
+				this.fail(error);
+				this.#tryAgain(fence);
+			});
+	}
+
+	/** Who has the lease and cannot lead would keep everybody from leading. */
+	#tryAgain(fence: number): void {
+		this.#retry = this.#clock.set(this.#clock.now() + this.#lease, () => {
+			if (this.#leadership.fence === fence && this.#state === "leading") this.#lead(fence);
+		});
 	}
 
 	async #takeOffice(fence: number): Promise<void> {
@@ -181,6 +198,8 @@ export class ServiceMember {
 		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
 		if (!(await book.sync(specs, fence))) return;
 		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
+		// Only what comes after it has failed.
+		if (this.#office !== undefined) return this.#recoverRest();
 		const files = new FileTriggers({
 			store,
 			fence,
