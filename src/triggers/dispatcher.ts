@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../core/clock.js";
 import { milliseconds } from "../core/durations.js";
-import { admit, type Standing } from "./admission.js";
 import { arrival } from "./arrivals.js";
+import { Decisions, decide, ended, SUPERSEDED, Wake } from "./decisions.js";
 import { type DueSlot, dueSlots } from "./due.js";
 import { LEADER } from "./leadership.js";
 import { type Occurrence, runOf } from "./occurrence.js";
@@ -13,9 +13,6 @@ import { advancedRecord } from "./trigger-record.js";
 
 /** What the store tells at once: other processes may write often. */
 const PAUSE_MS = 20;
-
-/** Submissions that go on at a time. */
-const MOST_SUBMITTED = 1_000;
 
 /** What somebody else is always ahead of is tried so many times at once; then it is left alone for a while. */
 const MOST_STALE = 20;
@@ -201,8 +198,9 @@ export class Dispatcher {
 	/** Decides about rows that wait for their turn, and has those begun that start. @returns false when it could not be written */
 	async #admit(now: number, wake: Wake): Promise<boolean> {
 		const { store, desk, fence } = this.#options;
-		const to: Admissions = { begin: [], others: [], records: new Map(), cancel: [], wake };
-		for (const trigger of this.#rows.triggers()) this.#admitOf(trigger, now, to);
+		const to = new Decisions(wake);
+		for (const trigger of this.#rows.triggers())
+			decide(this.#rows.of(trigger), trigger === null ? null : this.#records.get(trigger), now, to);
 		if (to.begin.length + to.others.length === 0) return true;
 		const occurrences = [...to.begin, ...to.others];
 		const triggers = [...to.records.values()];
@@ -221,53 +219,6 @@ export class Dispatcher {
 			else this.#unclaimed.add(row.key);
 		}
 		return true;
-	}
-
-	#admitOf(trigger: string | null, now: number, to: Admissions): void {
-		const rows = this.#rows.of(trigger);
-		const record = trigger === null ? undefined : this.#records.get(trigger);
-		let going = rows.filter(({ state }) => state !== "pending").length;
-		let ahead = 0;
-		let started = 0;
-		const ripe = rows.filter(({ state, nextAt = 0 }) => state === "pending" && nextAt <= now).length;
-		let seen = 0;
-		for (const row of rows) {
-			if (row.state === "running") continue;
-			if (row.cancelling !== undefined) {
-				to.others.push(next(ended(row, "cancelled", row.cancelling, now)));
-				continue;
-			}
-			if (row.nextAt !== undefined && row.nextAt > now) {
-				to.wake.by(row.nextAt);
-				continue;
-			}
-			if (row.state === "waiting") {
-				to.begin.push(begun(row, now));
-				continue;
-			}
-			seen++;
-			const left = (record?.spec.maxRuns ?? Number.POSITIVE_INFINITY) - (record?.cursor.started ?? 0) - started;
-			const standing = { going, ahead, behind: ripe - seen, left };
-			const what = trigger === null ? submitted(standing) : admit(row, record?.spec, standing);
-			if (what.kind === "start") {
-				going++;
-				started++;
-				to.begin.push(begun(row, now));
-			} else if (what.kind === "skip") to.others.push(next(ended(row, "skipped", what.reason, now)));
-			else {
-				ahead++;
-				if (what.cancel) supersede(rows, now, to);
-			}
-		}
-		if (record === undefined || started === 0) return;
-		const { cursor, spec, version } = record;
-		to.records.set(spec.id, {
-			...record,
-			cursor: { ...cursor, started: cursor.started + started },
-			...(cursor.started + started >= (spec.maxRuns ?? Number.POSITIVE_INFINITY) && { over: "maxRuns" as const }),
-			version: version + 1,
-			updatedAt: now,
-		});
 	}
 
 	/** Runs that other processes have begun: one that has died has left them, one that lives goes on with them. */
@@ -350,58 +301,8 @@ export class Dispatcher {
 
 const HISTORY_KEPT = 100;
 const SUBMISSIONS_KEPT = 10_000;
-const SUPERSEDED = "a later occurrence takes its place";
-
-/** Where the decisions of one turn are put together. */
-interface Admissions {
-	/** Rows as they are to be: those whose next attempt begins, and others. */
-	readonly begin: Occurrence[];
-	readonly others: Occurrence[];
-	readonly records: Map<string, TriggerRecord>;
-	/** Those that run, and are to end. */
-	readonly cancel: Occurrence[];
-	readonly wake: Wake;
-}
-
-/** The earliest of several moments. */
-class Wake {
-	at: number | undefined;
-
-	by(due: number | undefined): void {
-		if (due !== undefined && (this.at === undefined || due < this.at)) this.at = due;
-	}
-}
-
-/** What goes on makes place for a later one: also where another process has it, which is told by the row. */
-function supersede(rows: readonly Occurrence[], now: number, to: Admissions): void {
-	const begun = new Set(to.begin.map(({ key }) => key));
-	for (const row of rows) {
-		// One that begins in this very turn is there in the next.
-		if (row.cancelling !== undefined || begun.has(row.key)) continue;
-		if (row.state === "waiting") to.others.push(next(ended(row, "cancelled", SUPERSEDED, now)));
-		if (row.state !== "running") continue;
-		to.others.push(next({ ...row, cancelling: SUPERSEDED }));
-		to.cancel.push(row);
-	}
-}
-
-function submitted({ going }: Standing): ReturnType<typeof admit> {
-	return going < MOST_SUBMITTED ? { kind: "start" } : { kind: "wait", cancel: false };
-}
 
 function arrivalAt(record: TriggerRecord, { key, due, nextAt }: DueSlot, now: number, missed: boolean): Occurrence {
 	const row = arrival(record, key, now, { due, ...(nextAt !== undefined && { nextAt }) });
 	return missed ? { ...row, missed } : row;
-}
-
-function begun({ nextAt: _, endedAt: __, ...row }: Occurrence, now: number): Occurrence {
-	return next({ ...row, state: "running", attempt: row.attempt + 1, startedAt: now });
-}
-
-function next(row: Occurrence): Occurrence {
-	return { ...row, version: row.version + 1 };
-}
-
-function ended(row: Occurrence, state: "skipped" | "cancelled", reason: string, now: number): Occurrence {
-	return { ...row, state, reason, endedAt: now };
 }
