@@ -54,8 +54,8 @@ export class AgentLoops {
 			throw new SwarmError("UNKNOWN_AGENT", `the swarm has no agent "${name}"`, {
 				hint: "createSwarm({ agents: [autonomous.agent, …] })",
 			});
-		const record = await triggers.change(name, (known) => {
-			if (known === undefined) return newRecord(trigger, clock.now(), "store");
+		const record = await triggers.change(name, (known, revision) => {
+			if (known === undefined) return newRecord(trigger, clock.now(), "store", revision);
 			if (!known.paused && known.over === undefined)
 				throw new SwarmError("ILLEGAL_STATE", `the agent "${name}" has been started already`, {
 					hint: "stop it first; one agent never ticks twice at a time",

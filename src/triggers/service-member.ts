@@ -93,8 +93,15 @@ export class ServiceMember {
 		const { store, swarm } = this.#options;
 		this.#ends.push(this.#clock.hold());
 		const onError = (error: unknown): void => this.fail(error);
-		this.#ends.push(await store.watch(() => this.#changed(), onError));
-		this.#ends.push(await answerRequests(store, swarm, { onError }));
+		try {
+			this.#ends.push(await store.watch(() => this.#changed(), onError));
+			this.#ends.push(await answerRequests(store, swarm, { onError }));
+		} catch (error) {
+			// Nobody is there to keep the process for.
+			for (const end of this.#ends.splice(0)) end();
+			this.#state = "new";
+			throw error;
+		}
 		await this.#leadership.look();
 		await this.#leading;
 	}

@@ -7,10 +7,15 @@ import type { Moment, Schedule, TriggerRecord, TriggerSpec } from "./trigger.js"
 const NOTHING_YET = { started: 0, completed: 0, failed: 0, cancelled: 0, failures: 0 };
 
 /** A trigger that is put for the first time. @param now - milliseconds since the Unix epoch: the anchor of its slots */
-export function newRecord(spec: TriggerSpec, now: number, source: TriggerRecord["source"]): TriggerRecord {
+export function newRecord(
+	spec: TriggerSpec,
+	now: number,
+	source: TriggerRecord["source"],
+	revision = 1,
+): TriggerRecord {
 	return {
 		spec,
-		revision: 1,
+		revision,
 		createdAt: now,
 		updatedAt: now,
 		source,
