@@ -82,7 +82,11 @@ const event: Fields<EventSchedule> = {
 		aText(value, path) ?? ((value as string).length > 200 ? wrong(path, "has more than 200 characters") : undefined),
 	run: (value, path) => checkObject(value, path, { trigger: anId, status: listOf(oneOf(...endings)) }),
 	webhook: (value, path) =>
-		checkObject(value, path, { secret: aText, maxBytes: wholeFrom(1, 16 * 1024 * 1024) }) ??
+		checkObject(value, path, {
+			secret: aText,
+			maxBytes: wholeFrom(1, 16 * 1024 * 1024),
+			signature: oneOf("dagswarm", "github"),
+		}) ??
 		aText((value as { secret?: unknown }).secret, `${path}/secret`),
 };
 

@@ -89,12 +89,17 @@ export interface EventSchedule {
 		/** By default all; runs that were let go of have not ended. */
 		readonly status?: readonly EndStatus[];
 	};
-	/** `POST /hooks/<id of the trigger>` at the service's endpoint, with a signature that `verifyWebhook` accepts. */
+	/** `POST /hooks/<id of the trigger>` at the service's endpoint, see `http` of the service, with a signature. */
 	readonly webhook?: {
 		/** The name of the secret among the service's `secrets`: what is stored is the name. */
 		readonly secret: string;
 		/** Longer bodies are refused; bytes, 1 to 16 MiB, default 64 KiB. */
 		readonly maxBytes?: number;
+		/**
+		 * Whose signatures it takes: those that `verifyWebhook` accepts (default), or those of GitHub, `x-hub-signature-256`, which
+		 * say nothing about when they were made.
+		 */
+		readonly signature?: "dagswarm" | "github";
 	};
 }
 
