@@ -35,6 +35,8 @@ export interface DispatcherOptions {
 	/** Another process leads by now. */
 	readonly onFenced: () => void;
 	readonly onError: (error: unknown) => void;
+	/** It has decided about an occurrence: it starts, or has ended without. */
+	readonly onDecided: (row: Occurrence) => void;
 	/** The triggers, whenever they are not as they were. */
 	readonly onTriggers: (records: readonly TriggerRecord[]) => void;
 }
@@ -100,6 +102,11 @@ export class Dispatcher {
 		if (!isEnded(row)) return;
 		const trigger = row.trigger ?? null;
 		this.#ended.set(trigger, (this.#ended.get(trigger) ?? 0) + 1);
+	}
+
+	#decided(row: Occurrence): void {
+		this.#take(row);
+		this.#options.onDecided(row);
 	}
 
 	/** Takes up what was left behind, and goes on from there. Resolves when that is done. */
@@ -191,7 +198,7 @@ export class Dispatcher {
 		// One that is there already may be at any point of its life.
 		if (answer.present.length > 0) this.#reload();
 		const present = new Set(answer.present);
-		for (const row of add) if (!present.has(row.key)) this.#take(row);
+		for (const row of add) if (!present.has(row.key)) this.#decided(row);
 		return true;
 	}
 
@@ -208,7 +215,7 @@ export class Dispatcher {
 		if (!answer.ok) return this.#refused(answer.why);
 		this.#stale = 0;
 		for (const record of triggers) this.#records.set(record.spec.id, record);
-		for (const row of occurrences) this.#take(row);
+		for (const row of occurrences) this.#decided(row);
 		for (const row of to.cancel) desk.cancel(row, SUPERSEDED);
 		// What was to wait may start in place of one that has waited for another attempt.
 		if (to.others.some(({ state }) => state === "cancelled")) this.#again = true;

@@ -63,7 +63,10 @@ export class HttpEndpoint {
 
 	/** @throws SwarmError `INVALID_OPTION` when it cannot listen there */
 	open(): Promise<void> {
-		this.#opening ??= this.#open();
+		this.#opening ??= this.#open().catch((error) => {
+			this.#opening = undefined;
+			throw error;
+		});
 		return this.#opening;
 	}
 
