@@ -208,6 +208,7 @@ export {
 	type TickInput,
 } from "./triggers/autonomous.js";
 export { defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
+export type { HttpOptions } from "./triggers/http-options.js";
 export { memoryStore } from "./triggers/memory-store.js";
 export type {
 	Occurrence,
@@ -225,6 +226,7 @@ export {
 export { parseEvery } from "./triggers/schedule-text.js";
 export { createService, Service } from "./triggers/service.js";
 export type { ServiceHealth } from "./triggers/service-member.js";
+export type { OccurrenceCounts, ServiceNumbers } from "./triggers/service-metrics.js";
 export type { ServiceOptions } from "./triggers/service-options.js";
 export { type SqliteStoreOptions, sqliteStore } from "./triggers/sqlite-store.js";
 export type {

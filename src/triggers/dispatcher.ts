@@ -35,7 +35,7 @@ export interface DispatcherOptions {
 	/** Another process leads by now. */
 	readonly onFenced: () => void;
 	readonly onError: (error: unknown) => void;
-	/** It has decided about an occurrence: it starts, or has ended without. */
+	/** It has put an occurrence into the store, or decided about one. */
 	readonly onDecided: (row: Occurrence) => void;
 	/** The triggers, whenever they are not as they were. */
 	readonly onTriggers: (records: readonly TriggerRecord[]) => void;

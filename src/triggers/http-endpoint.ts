@@ -56,6 +56,15 @@ export class HttpEndpoint {
 		this.#options = options;
 	}
 
+	/** The one that the options of a service ask for, if they do. */
+	static of(
+		{ http, store, secrets }: ServiceOptions,
+		service: Service,
+		more: Pick<HttpEndpointOptions, "clock" | "triggers" | "onWarning" | "onError">,
+	): HttpEndpoint | undefined {
+		return http && new HttpEndpoint({ http, store, secrets, service, ...more });
+	}
+
 	/** Its URL, without a path; undefined while it does not listen. */
 	get address(): string | undefined {
 		return this.#address;
@@ -92,7 +101,9 @@ export class HttpEndpoint {
 	async #open(): Promise<void> {
 		const { http, limits = LIMITS, clock, onError, onWarning, triggers, store, secrets, service } = this.#options;
 		const { port, host = DEFAULT_HOST, token } = http;
-		const known = new Map([...(await store.triggers()).map(({ spec }) => spec), ...triggers].map((spec) => [spec.id, spec]));
+		const known = new Map(
+			[...(await store.triggers()).map(({ spec }) => spec), ...triggers].map((spec) => [spec.id, spec]),
+		);
 		// Who does not ask for an endpoint does not wait for these to be loaded.
 		const [{ createAdaptorServer }, { Hono }] = await Promise.all([import("@hono/node-server"), import("hono")]);
 		const app = new Hono<{ Bindings: HttpBindings }>();

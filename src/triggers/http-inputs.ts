@@ -19,7 +19,8 @@ const SUBMISSION = ["nodes", "call", "input", "deadline", "metadata"];
  */
 export function occurrenceFilter(query: URLSearchParams): OccurrenceFilter {
 	for (const name of query.keys())
-		if (!PARAMETERS.includes(name)) throw refused(`there is no parameter ${show(name)}`, `use ${PARAMETERS.join(", ")}`);
+		if (!PARAMETERS.includes(name))
+			throw refused(`there is no parameter ${show(name)}`, `use ${PARAMETERS.join(", ")}`);
 	const states = query.getAll("state").flatMap((text) => text.split(","));
 	for (const state of states)
 		if (!STATES.includes(state)) throw refused(`there is no state ${show(state)}`, `use ${STATES.join(", ")}`);

@@ -57,7 +57,8 @@ export function answerOf(error: unknown): {
 		return { status: 500, headers: {}, body: { error: { code: "INTERNAL", message: "this could not be done" } } };
 	const { code, hint } = error;
 	const tail = ` (${hint})`;
-	const message = hint !== undefined && error.message.endsWith(tail) ? error.message.slice(0, -tail.length) : error.message;
+	const message =
+		hint !== undefined && error.message.endsWith(tail) ? error.message.slice(0, -tail.length) : error.message;
 	return {
 		status: statusOf(code),
 		headers: code === "OVERLOADED" ? { "retry-after": "1" } : {},

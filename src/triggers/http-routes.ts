@@ -45,7 +45,9 @@ export function addRoutes(app: Hono<Env>, options: RoutesOptions): void {
 	});
 
 	app.get("/health/live", (c) => c.json({ ok: true }));
-	app.post("/hooks/:trigger", async (c) => c.json(await takeHook(options, c.req.param("trigger"), c.env.incoming), 202));
+	app.post("/hooks/:trigger", async (c) =>
+		c.json(await takeHook(options, c.req.param("trigger"), c.env.incoming), 202),
+	);
 
 	// What stands below is for those who may ask.
 	app.use(async (c, next) => {

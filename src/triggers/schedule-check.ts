@@ -86,8 +86,7 @@ const event: Fields<EventSchedule> = {
 			secret: aText,
 			maxBytes: wholeFrom(1, 16 * 1024 * 1024),
 			signature: oneOf("dagswarm", "github"),
-		}) ??
-		aText((value as { secret?: unknown }).secret, `${path}/secret`),
+		}) ?? aText((value as { secret?: unknown }).secret, `${path}/secret`),
 };
 
 const KINDS: Readonly<Record<Schedule["kind"], Readonly<Record<string, FieldCheck>>>> = {

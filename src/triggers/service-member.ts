@@ -7,10 +7,12 @@ import type { Writer } from "../journal/journal.js";
 import { Dispatcher } from "./dispatcher.js";
 import { ON_TIME_MS } from "./due.js";
 import { FileTriggers } from "./file-triggers.js";
+import type { HttpEndpoint } from "./http-endpoint.js";
 import { Leadership } from "./leadership.js";
 import type { Occurrence } from "./occurrence.js";
 import { RunDesk } from "./run-desk.js";
 import { answerRequests } from "./run-requests.js";
+import { ServiceMetrics, type ServiceNumbers } from "./service-metrics.js";
 import { leaseOf, type ServiceOptions } from "./service-options.js";
 import type { TriggerSpec } from "./trigger.js";
 import type { TriggerBook } from "./trigger-book.js";
@@ -38,6 +40,8 @@ export interface MemberOptions extends ServiceOptions {
 	readonly book: TriggerBook;
 	/** The program's own triggers, checked. */
 	readonly specs: readonly TriggerSpec[];
+	/** Where it is asked by HTTP. */
+	readonly endpoint: HttpEndpoint | undefined;
 }
 
 /** One process of a service: it stands by or leads, and runs what it has started until the end. */
@@ -46,6 +50,7 @@ export class ServiceMember {
 	readonly #clock: Clock;
 	readonly #desk: RunDesk;
 	readonly #leadership: Leadership;
+	readonly #metrics = new ServiceMetrics();
 	readonly #lease: number;
 	/** While this process leads. */
 	#office: { readonly dispatcher: Dispatcher; readonly files: FileTriggers } | undefined;
@@ -67,7 +72,10 @@ export class ServiceMember {
 			store,
 			swarm,
 			clock,
-			onSettled: (row) => this.#office?.dispatcher.settled(row),
+			onSettled: (row) => {
+				if (row !== undefined) this.#metrics.note(row);
+				this.#office?.dispatcher.settled(row);
+			},
 			onError: (error) => this.fail(error),
 		});
 		this.#leadership = new Leadership({
@@ -85,12 +93,27 @@ export class ServiceMember {
 		return this.#leadership.fence !== undefined;
 	}
 
+	get address(): string | undefined {
+		return this.#options.endpoint?.address;
+	}
+
+	async numbers(): Promise<ServiceNumbers> {
+		const stored = await this.#options.store.counts();
+		return this.#metrics.numbers(stored, { isLeading: this.isLeading, running: this.#desk.size });
+	}
+
 	/** Resolves when it is known who leads, and this process has taken up what was left behind where it does. */
 	async start(): Promise<void> {
 		if (this.#state !== "new")
 			throw new SwarmError("ILLEGAL_STATE", "the service was started before", { hint: "make another one" });
 		this.#state = "standby";
-		const { store, swarm } = this.#options;
+		const { store, swarm, endpoint } = this.#options;
+		await endpoint?.open().catch((error) => {
+			this.#state = "new";
+			throw error;
+		});
+		// It may have been stopped meanwhile.
+		if (this.#state !== "standby") return;
 		this.#ends.push(this.#clock.hold());
 		const onError = (error: unknown): void => this.fail(error);
 		try {
@@ -121,6 +144,7 @@ export class ServiceMember {
 		await this.#resign();
 		await this.#options.swarm.drain(grace);
 		await this.#desk.close();
+		await this.#options.endpoint?.close(grace);
 		if (this.#retry !== undefined) this.#clock.clear(this.#retry);
 		for (const end of this.#ends.splice(0)) end();
 		this.#state = "stopped";
@@ -138,9 +162,10 @@ export class ServiceMember {
 		this.#office?.dispatcher.look();
 	}
 
-	/** Cancels the run of an occurrence, if it goes on here. */
+	/** Cancels the run of an occurrence that somebody has cancelled, if it goes on here. */
 	cancel(row: Occurrence, reason: string): void {
-		this.#desk.cancel(row, reason);
+		if (row.state === "running") this.#desk.cancel(row, reason);
+		else this.#metrics.note(row);
 	}
 
 	/** Something that failed counts for three leases. */
@@ -158,6 +183,7 @@ export class ServiceMember {
 	fail(error: unknown): void {
 		const text = error instanceof Error ? error.message : String(error);
 		this.#problem = { text, at: this.#clock.now() };
+		this.#metrics.failed();
 		if (this.#options.onError !== undefined) this.#options.onError(error);
 		else process.emitWarning(`a service met with: ${text}`, "SwarmServiceWarning");
 	}
@@ -225,6 +251,7 @@ export class ServiceMember {
 			keepKeys: milliseconds(keepKeys, "keepKeys"),
 			onFenced: () => void this.#leadership.look(),
 			onError: (error) => this.fail(error),
+			onDecided: (row) => this.#metrics.note(row),
 			onTriggers: (records) => files.follow(records),
 		});
 		this.#office = { dispatcher, files };

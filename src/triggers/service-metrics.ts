@@ -98,10 +98,12 @@ export class ServiceMetrics {
 	}
 }
 
-function changeOf({ state, attempt }: Occurrence): keyof OccurrenceCounts | undefined {
+function changeOf({ state, attempt, cancelling }: Occurrence): keyof OccurrenceCounts | undefined {
 	if (state === "pending" || state === "waiting") return undefined;
-	if (state === "running") return attempt > 1 ? "retried" : "started";
-	return state;
+	if (state !== "running") return state;
+	// One that is to end has been counted when it started.
+	if (cancelling !== undefined) return undefined;
+	return attempt > 1 ? "retried" : "started";
 }
 
 function noCounts(): Counts {

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.js";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
 import type { IdSource } from "../core/ids.js";
+import { secretKey } from "../ports/secret-key.js";
 import type { TriggerInput } from "./define-trigger.js";
 import { checkHttpOptions, type HttpOptions } from "./http-options.js";
 import type { Store } from "./store.js";
@@ -81,7 +82,8 @@ export function checkServiceOptions(options: ServiceOptions): void {
 	if (recover !== undefined && recover !== "all" && recover !== "own")
 		throw new SwarmError("INVALID_OPTION", `recover is ${JSON.stringify(recover)}: use all or own`);
 	if (options.keepKeys !== undefined) milliseconds(options.keepKeys, "keepKeys");
-	for (const [name, secret] of Object.entries(options.secrets ?? {})) secretKey(secret, `the secret ${JSON.stringify(name)}`);
+	for (const [name, secret] of Object.entries(options.secrets ?? {}))
+		secretKey(secret, `the secret ${JSON.stringify(name)}`);
 	checkHttpOptions(options.http);
 }
 

@@ -5,9 +5,11 @@ import { randomIds } from "../core/ids.js";
 import type { GraphSpec } from "../swarm-options.js";
 import { AgentLoops } from "./agent-loops.js";
 import { defineTrigger, type TriggerInput, warningOf } from "./define-trigger.js";
+import { HttpEndpoint } from "./http-endpoint.js";
 import type { Occurrence, OccurrenceState } from "./occurrence.js";
 import { type FireOptions, OccurrenceBook, type Put, type SubmitOptions } from "./occurrence-book.js";
 import { type ServiceHealth, ServiceMember } from "./service-member.js";
+import type { ServiceNumbers } from "./service-metrics.js";
 import { checkServiceOptions, type ServiceOptions } from "./service-options.js";
 import type { OccurrenceFilter } from "./store.js";
 import type { StartSpec, TriggerRecord, TriggerSpec } from "./trigger.js";
@@ -57,7 +59,13 @@ export class Service {
 		const book = new TriggerBook(store, clock);
 		this.#triggers = book;
 		this.#occurrences = new OccurrenceBook(store, book, clock, ids);
-		this.#member = new ServiceMember({ ...options, clock, ids, book, specs });
+		const endpoint = HttpEndpoint.of(options, this, {
+			clock,
+			triggers: specs,
+			onWarning: (text) => this.#member.warn(text),
+			onError: (error) => this.#member.fail(error),
+		});
+		this.#member = new ServiceMember({ ...options, clock, ids, book, specs, endpoint });
 		for (const spec of specs) this.#warnOf(spec);
 		this.agents = new AgentLoops({
 			store,
@@ -78,7 +86,8 @@ export class Service {
 	 * Begins: stands by, or leads where nobody does. Resolves when it is known which, and a leader has taken up what was left
 	 * behind.
 	 *
-	 * @throws SwarmError `ILLEGAL_STATE` when it was started before; what the store throws
+	 * @throws SwarmError `ILLEGAL_STATE` when it was started before; `INVALID_OPTION` when it cannot listen where `http` says: then it
+	 * may be started again; what the store throws
 	 */
 	start(): Promise<void> {
 		return this.#member.start();
@@ -104,6 +113,11 @@ export class Service {
 	/** Whether this process decides what starts. */
 	get isLeading(): boolean {
 		return this.#member.isLeading;
+	}
+
+	/** The URL where it is asked by HTTP, without a path; undefined while it does not listen. */
+	get address(): string | undefined {
+		return this.#member.address;
 	}
 
 	/**
@@ -172,7 +186,7 @@ export class Service {
 	 */
 	async cancel(key: string, reason = "cancelled"): Promise<void> {
 		const row = await this.#occurrences.cancel(key, reason);
-		if (row.state === "running") this.#member.cancel(row, reason);
+		this.#member.cancel(row, reason);
 		this.#member.look();
 	}
 
@@ -229,6 +243,11 @@ export class Service {
 	/** How this process stands; something that failed counts for three leases. */
 	health(): ServiceHealth {
 		return this.#member.health();
+	}
+
+	/** What this process has counted since it was made, and how things stand. */
+	metrics(): Promise<ServiceNumbers> {
+		return this.#member.numbers();
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
