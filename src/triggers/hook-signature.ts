@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { secretKey } from "../ports/secret-key.js";
 import { SIGNATURE_HEADER, verifyWebhook } from "../ports/webhook-signature.js";
+import { MAX_GIVEN_KEY } from "./occurrence-key.js";
 
 /** How the sender of a webhook shows that it has the secret, and how its key is found. */
 export interface HookSignature {
@@ -21,8 +22,7 @@ const dagswarm: HookSignature = {
 	verify(secret, headers, body, now) {
 		const verdict = verifyWebhook({ secret, headers, body, now });
 		if (!verdict.ok) return undefined;
-		// Each try of a delivery is signed anew, and says by this header that it is the same one.
-		return keyIn(headers, "idempotency-key") ?? keyIn(headers, "dagswarm-delivery") ?? hashKey(`${verdict.at}.`, body);
+		return keyIn(headers, "idempotency-key") ?? deliveryKey(headers) ?? hashKey(`${verdict.at}.`, body);
 	},
 };
 
@@ -45,7 +45,13 @@ function keyIn(headers: IncomingHttpHeaders, name: string): string | undefined {
 	return typeof value === "string" ? value : undefined;
 }
 
+/** Each try of a delivery of this library is signed anew, and says by this header, up to 256 characters, that it is the same one. */
+function deliveryKey(headers: IncomingHttpHeaders): string | undefined {
+	const key = keyIn(headers, "dagswarm-delivery");
+	return key !== undefined && key.length > MAX_GIVEN_KEY ? hashKey("delivery:", key) : key;
+}
+
 /** The same request once more has the same one. */
-function hashKey(before: string, body: Buffer): string {
+function hashKey(before: string, body: Buffer | string): string {
 	return `hook-${createHash("sha256").update(before).update(body).digest("hex")}`;
 }
