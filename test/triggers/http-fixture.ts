@@ -45,7 +45,7 @@ async function ask(service: Service, path: string, { method, body, headers = {} 
 	const response = await fetch(`${service.address}${path}`, {
 		method: method ?? (body === undefined ? "GET" : "POST"),
 		headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
-		...(body !== undefined && { body: isText ? (body as BodyInit) : JSON.stringify(body) }),
+		...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
 		...(body instanceof ReadableStream && { duplex: "half" }),
 	} as RequestInit);
 	const text = await response.text();

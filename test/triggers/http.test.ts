@@ -4,6 +4,7 @@ import type { HttpOptions } from "dagswarm";
 import { createService, defineAgent, SwarmError } from "dagswarm";
 import { afterEach, describe, expect, test } from "vitest";
 import { HttpEndpoint } from "../../src/triggers/http-endpoint.js";
+import { filesUnder, read } from "../source.js";
 import { lines, listeners, TOKEN } from "./http-fixture.js";
 import { holding, quiet, worlds } from "./service-fixture.js";
 
@@ -27,6 +28,11 @@ async function takenPort(): Promise<number> {
 const manual = [{ id: "m", on: { kind: "manual" }, start: "note" }] as const;
 
 describe("where it listens", () => {
+	test("what it listens with is loaded by who asks for it only", () => {
+		const eager = filesUnder("src", /\.ts$/).filter((path) => /^(import|export) (?!type).*"@?hono/m.test(read(path)));
+		expect(eager).toEqual([]);
+	});
+
 	test("nowhere by default", async () => {
 		const { service } = await world().started([]);
 		expect(service.address).toBeUndefined();
@@ -174,6 +180,8 @@ describe("who may ask", () => {
 		const refused = await ask("/triggers/m/fire", { body: {} });
 		expect(refused.status).toBe(401);
 		expect(refused.headers.get("www-authenticate")).toBe("Bearer");
+		expect(refused.headers.get("cache-control")).toBe("no-store");
+		expect(refused.headers.get("x-content-type-options")).toBe("nosniff");
 		expect(refused.text).not.toContain(TOKEN);
 		expect((await ask("/health/live")).status).toBe(200);
 		const headers = { authorization: `bearer ${TOKEN}`, origin: "https://dashboard.example" };
