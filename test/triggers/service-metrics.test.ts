@@ -74,6 +74,19 @@ describe("what a service counts", () => {
 		expect((await service.metrics()).delay).toEqual({ count: 2, sum: 5, max: 5 });
 	});
 
+	test("one that makes place for a later one has started once, and was cancelled", async () => {
+		const w = world();
+		const { agent } = holding();
+		const { service } = await w.started([agent], {
+			triggers: [{ id: "m", on: { kind: "manual" }, start: "hold", overlap: "cancelPrevious" }],
+		});
+		for (const key of ["a", "b"]) {
+			await service.fire("m", { key });
+			await quiet(30);
+		}
+		expect((await service.metrics()).total).toEqual({ ...none, started: 2, cancelled: 1 });
+	});
+
 	test("a process that stands by counts what it does itself: nothing", async () => {
 		const w = world();
 		const { agent } = holding();
