@@ -6,13 +6,18 @@ import { type DueSlot, dueSlots } from "./due.js";
 import { LEADER } from "./leadership.js";
 import { type Occurrence, runOf } from "./occurrence.js";
 import { isEnded, OpenRows } from "./open-rows.js";
+import type { Pen } from "./pen.js";
 import type { RunDesk, TakenUp } from "./run-desk.js";
+import type { Settlement } from "./settler.js";
 import type { Store } from "./store.js";
 import type { StartSpec, TriggerRecord } from "./trigger.js";
 import { advancedRecord } from "./trigger-record.js";
 
 /** What the store tells at once: other processes may write often. */
 const PAUSE_MS = 20;
+
+/** Between two times that all is read there are so many times as long as reading takes. */
+const LOAD_SHARE = 4;
 
 /** What somebody else is always ahead of is tried so many times at once; then it is left alone for a while. */
 const MOST_STALE = 20;
@@ -25,6 +30,7 @@ export interface DispatcherOptions {
 	readonly store: Store;
 	readonly clock: Clock;
 	readonly desk: RunDesk;
+	readonly pen: Pen;
 	readonly fence: number;
 	/** A slot that is found no later than this is on time; milliseconds. */
 	readonly tolerance: number;
@@ -62,6 +68,7 @@ export class Dispatcher {
 	#again = false;
 	#isStale = true;
 	#loadedAt = Number.NEGATIVE_INFINITY;
+	#loadMs = 0;
 	#stale = 0;
 	readonly #closed = Promise.withResolvers<void>();
 	#isClosed = false;
@@ -77,7 +84,9 @@ export class Dispatcher {
 
 	/** The store has changed, or may have: what other processes write one after the other is read together. */
 	changed(): void {
-		const soon = this.#loadedAt + PAUSE_MS;
+		if (this.#options.pen.isCurrent) return;
+		// However much there is to read, it leaves most of the time for other things.
+		const soon = this.#loadedAt + Math.max(PAUSE_MS, LOAD_SHARE * this.#loadMs);
 		if (this.#options.clock.now() >= soon) return this.look();
 		this.#isStale = true;
 		this.#wakeAt(soon);
@@ -89,11 +98,21 @@ export class Dispatcher {
 		this.turn();
 	}
 
-	/** An occurrence that this process has run has ended, or waits for another attempt. */
-	settled(row: Occurrence | undefined): void {
-		if (row !== undefined) this.#take(row);
-		// Its trigger has counted it, and the end of its run may have started others.
-		this.#isStale = true;
+	/** This process has added occurrences. */
+	added(rows: readonly Occurrence[]): void {
+		for (const row of rows) this.#take(row);
+		this.turn();
+	}
+
+	/** Occurrences that this process has run have ended, or wait for another attempt. */
+	settled({ rows, records, added, isOdd }: Settlement): void {
+		for (const record of records) {
+			const known = this.#records.get(record.spec.id);
+			if (known === undefined || known.version < record.version) this.#records.set(record.spec.id, record);
+		}
+		for (const row of rows) this.#take(row);
+		for (const row of added) this.#take(row);
+		if (isOdd) this.#isStale = true;
 		this.turn();
 	}
 
@@ -135,7 +154,7 @@ export class Dispatcher {
 		while (this.#again && !this.#isClosed) {
 			this.#again = false;
 			try {
-				await this.#turn();
+				await this.#options.pen.turn(() => this.#turn());
 			} catch (error) {
 				this.#options.onError(error);
 				this.#isStale = true;
@@ -157,9 +176,10 @@ export class Dispatcher {
 	}
 
 	async #load(): Promise<void> {
-		const { store, clock, desk, onTriggers } = this.#options;
+		const { store, clock, desk, pen, onTriggers } = this.#options;
+		const from = clock.now();
 		this.#isStale = false;
-		this.#loadedAt = clock.now();
+		pen.reads();
 		const before = this.#records;
 		const records = await store.triggers();
 		this.#records = new Map(records.map((record) => [record.spec.id, record]));
@@ -167,6 +187,8 @@ export class Dispatcher {
 			records.length !== before.size || records.some((each) => before.get(each.spec.id)?.version !== each.version);
 		if (isChanged) onTriggers(records);
 		this.#rows.replace(await store.occurrences({ states: ["pending", "running", "waiting"] }));
+		this.#loadedAt = clock.now();
+		this.#loadMs = this.#loadedAt - from;
 		for (const { key, state, attempt, cancelling } of this.#rows.values()) {
 			if (state !== "running") continue;
 			if (!desk.has(runOf(key, attempt))) this.#unclaimed.add(key);
@@ -176,7 +198,7 @@ export class Dispatcher {
 
 	/** Turns slots that are due into rows. @returns false when it could not be written */
 	async #fire(now: number, wake: Wake): Promise<boolean> {
-		const { store, fence, tolerance } = this.#options;
+		const { pen, fence, tolerance } = this.#options;
 		const add: Occurrence[] = [];
 		const triggers: TriggerRecord[] = [];
 		for (const record of this.#records.values()) {
@@ -191,12 +213,13 @@ export class Dispatcher {
 				add.push(ended(arrivalAt(record, due.missed, now, true), "skipped", due.missed.reason, now));
 		}
 		if (add.length === 0 && triggers.length === 0) return true;
-		const answer = await store.write({ lease: { name: LEADER, fence }, add, triggers });
+		const answer = await pen.write({ lease: { name: LEADER, fence }, add, triggers });
 		if (!answer.ok) return this.#refused(answer.why);
 		this.#stale = 0;
+		if (pen.isBehind) this.#reload();
 		for (const record of triggers) this.#records.set(record.spec.id, record);
 		// One that is there already may be at any point of its life.
-		if (answer.present.length > 0) this.#reload();
+		if (answer.present.length > 0 || pen.isBehind) this.#reload();
 		const present = new Set(answer.present);
 		for (const row of add) if (!present.has(row.key)) this.#decided(row);
 		return true;
@@ -204,16 +227,17 @@ export class Dispatcher {
 
 	/** Decides about rows that wait for their turn, and has those begun that start. @returns false when it could not be written */
 	async #admit(now: number, wake: Wake): Promise<boolean> {
-		const { store, desk, fence } = this.#options;
+		const { pen, desk, fence } = this.#options;
 		const to = new Decisions(wake);
 		for (const trigger of this.#rows.triggers())
 			decide(this.#rows.of(trigger), trigger === null ? null : this.#records.get(trigger), now, to);
 		if (to.begin.length + to.others.length === 0) return true;
 		const occurrences = [...to.begin, ...to.others];
 		const triggers = [...to.records.values()];
-		const answer = await store.write({ lease: { name: LEADER, fence }, occurrences, triggers });
+		const answer = await pen.write({ lease: { name: LEADER, fence }, occurrences, triggers });
 		if (!answer.ok) return this.#refused(answer.why);
 		this.#stale = 0;
+		if (pen.isBehind) this.#reload();
 		for (const record of triggers) this.#records.set(record.spec.id, record);
 		for (const row of occurrences) this.#decided(row);
 		for (const row of to.cancel) desk.cancel(row, SUPERSEDED);

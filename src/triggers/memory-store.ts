@@ -44,6 +44,7 @@ class MemoryStore implements Store {
 	readonly #listeners = new Set<{ readonly changed: () => void }>();
 	/** The last that was given out, of any lease. */
 	#fence = 0;
+	#writes = 0;
 	#closed = false;
 
 	constructor(readonly journal: Journal) {
@@ -85,6 +86,10 @@ class MemoryStore implements Store {
 		return [...this.#leases.values()].filter(({ name }) => name.startsWith(prefix)).sort(byName);
 	}
 
+	version(): number {
+		return this.#writes;
+	}
+
 	write(change: StoreChange): StoreAnswer {
 		this.#checkOpen();
 		const { lease } = change;
@@ -102,6 +107,7 @@ class MemoryStore implements Store {
 		for (const { name, body } of what.documents)
 			if (body === undefined) this.#documents.delete(name);
 			else this.#documents.set(name, body);
+		this.#writes++;
 		this.#tell();
 		return { ok: true, present };
 	}

@@ -5,13 +5,14 @@ import type { IdSource } from "../core/ids.js";
 import { findNotPlain, type Plain } from "../core/plain.js";
 import { checkWhole } from "../core/whole.js";
 import { agentName } from "../graph/spec.js";
+import type { Awaitable } from "../journal/journal.js";
 import type { GraphSpec } from "../swarm-options.js";
 import { arrival, eventArrivals } from "./arrivals.js";
 import { whyShut } from "./due.js";
 import type { Occurrence } from "./occurrence.js";
 import { checkGivenKey, givenKey } from "./occurrence-key.js";
 import { isEnded } from "./open-rows.js";
-import type { OccurrenceFilter, Store } from "./store.js";
+import type { OccurrenceFilter, Store, StoreAnswer, StoreChange } from "./store.js";
 import type { StartSpec } from "./trigger.js";
 import type { TriggerBook } from "./trigger-book.js";
 
@@ -45,6 +46,13 @@ export interface Put {
 	readonly isNew: boolean;
 }
 
+/** The process that adds and changes occurrences, where it is one of a service. */
+export interface OccurrenceHost {
+	write(change: StoreChange): Awaitable<StoreAnswer>;
+	/** Hears of the rows that it has added. */
+	added(rows: readonly Occurrence[]): void;
+}
+
 /** The occurrences of a store, as any process may add, read and cancel them; a service starts them. */
 export class OccurrenceBook {
 	constructor(
@@ -52,6 +60,8 @@ export class OccurrenceBook {
 		private readonly triggers: TriggerBook,
 		private readonly clock: Clock,
 		private readonly ids: IdSource,
+		/** What else this process has to do with writes: by default nothing. */
+		private readonly host: OccurrenceHost = { write: (change) => store.write(change), added: () => {} },
 	) {}
 
 	/** @throws SwarmError `INVALID_OPTION`, `INVALID_SPEC`, `INVALID_INPUT`, `OVERLOADED` */
@@ -126,7 +136,7 @@ export class OccurrenceBook {
 			const asked = { ...row, cancelling: row.cancelling ?? reason, version: row.version + 1 };
 			const after: Occurrence =
 				row.state === "running" ? asked : { ...asked, state: "cancelled", reason: asked.cancelling, endedAt: now };
-			if ((await this.store.write({ occurrences: [after] })).ok) return after;
+			if ((await this.host.write({ occurrences: [after] })).ok) return after;
 		}
 		throw new SwarmError("OVERLOADED", `"${key}" could not be cancelled: somebody else was always ahead`);
 	}
@@ -136,7 +146,7 @@ export class OccurrenceBook {
 		const row = await this.get(key);
 		if (!isEnded(row))
 			throw new SwarmError("ILLEGAL_STATE", `the occurrence "${key}" is ${row.state}`, { hint: "cancel it first" });
-		await this.store.write({ removeOccurrences: [key] });
+		await this.host.write({ removeOccurrences: [key] });
 	}
 
 	/** Resolves when an occurrence has ended. @throws SwarmError `UNKNOWN_OCCURRENCE`, also when it is deleted meanwhile; the signal's reason */
@@ -171,8 +181,10 @@ export class OccurrenceBook {
 	/** @returns the keys that were there */
 	async #write(add: readonly Occurrence[]): Promise<readonly string[]> {
 		for (let tries = 0; tries < MOST_TRIES; tries++) {
-			const answer = await this.store.write({ add });
-			if (answer.ok) return answer.present;
+			const answer = await this.host.write({ add });
+			if (!answer.ok) continue;
+			this.host.added(add.filter(({ key }) => !answer.present.includes(key)));
+			return answer.present;
 		}
 		throw new SwarmError("OVERLOADED", "it could not be stored: somebody else was always ahead");
 	}

@@ -1,40 +1,20 @@
 import type { AnySwarm } from "../any-swarm.js";
-import type { Clock } from "../core/clock.js";
 import { errorInfo, SwarmError, withoutStacks } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import { hasEnded } from "../core/lifecycle.js";
-import { taggedText } from "../core/tagged-json.js";
-import { jitterFraction } from "../graph/retry.js";
-import type { Awaitable } from "../journal/journal.js";
 import type { RunOutcome } from "../outcome.js";
 import type { RunHandle } from "../run.js";
 import { readRun } from "../run-reader.js";
-import { arrivalsOf } from "./arrivals.js";
 import { type Occurrence, runOf } from "./occurrence.js";
-import { documentName, rememberedIn } from "./remembered.js";
-import { type AttemptEnd, counted, endOf, leftBy, settled } from "./settlement.js";
+import { rememberedIn } from "./remembered.js";
+import { type AttemptEnd, endOf } from "./settlement.js";
+import { type EndedAttempt, Settler, type SettlerOptions } from "./settler.js";
 import { startGraph } from "./start-graph.js";
-import type { Store } from "./store.js";
-import type { StartSpec, TriggerRecord } from "./trigger.js";
-
-/** A write that somebody else got ahead of is made again so many times at most. */
-const MOST_TRIES = 50;
-
-/** The wait after a write that failed, and its most. */
-const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 30_000;
-
-/** What a trigger remembers may have so many characters of JSON. */
-const MOST_REMEMBERED = 1024 * 1024;
+import type { StartSpec } from "./trigger.js";
 
 /** What a {@link RunDesk} works with. */
-export interface RunDeskOptions {
-	readonly store: Store;
+export interface RunDeskOptions extends SettlerOptions {
 	readonly swarm: AnySwarm;
-	readonly clock: Clock;
-	/** An occurrence has ended, or waits for another attempt; undefined: it is not as it was thought to be. */
-	readonly onSettled: (occurrence: Occurrence | undefined) => void;
-	readonly onError: (error: unknown) => void;
 }
 
 /** What came of taking up an occurrence whose run may be anywhere. */
@@ -56,14 +36,11 @@ export class RunDesk {
 	readonly #options: RunDeskOptions;
 	/** Attempts that this process sees to, from when it begins to look for their run until their end is written. */
 	readonly #seats = new Map<RunId, Seat>();
-	/** Ends that are being written. */
-	readonly #settling = new Set<Promise<void>>();
-	/** Ends waits before another try. */
-	readonly #waits = new Set<() => void>();
-	#closed = false;
+	readonly #settler: Settler;
 
 	constructor(options: RunDeskOptions) {
 		this.#options = options;
+		this.#settler = new Settler(options);
 	}
 
 	get size(): number {
@@ -165,11 +142,9 @@ export class RunDesk {
 			if (row.cancelling !== undefined) this.cancel(row, row.cancelling);
 	}
 
-	/** Nothing is followed any more. Resolves when all that has ended is written down, or cannot be. */
-	async close(): Promise<void> {
-		this.#closed = true;
-		for (const end of this.#waits) end();
-		await Promise.all(this.#settling);
+	/** Resolves when all that has ended is written down, or cannot be. */
+	close(): Promise<void> {
+		return this.#settler.close();
 	}
 
 	#follow(occurrence: Occurrence, seat: Seat, handle: RunHandle): TakenUp {
@@ -180,7 +155,7 @@ export class RunDesk {
 		void handle.result().then((outcome) => {
 			// This process has let go of it: it goes on where it is brought back.
 			if (outcome.status === "suspended") this.#seats.delete(handle.id);
-			else this.#note(this.#settle(occurrence, () => this.#endOf(handle.id, outcome)));
+			else this.#end(occurrence, () => this.#endOf(handle.id, outcome));
 		});
 		return "here";
 	}
@@ -207,74 +182,12 @@ export class RunDesk {
 	}
 
 	#ends(occurrence: Occurrence, end: AttemptEnd): TakenUp {
-		this.#note(this.#settle(occurrence, () => end));
+		this.#end(occurrence, () => end);
 		return "settled";
 	}
 
-	#note(settling: Promise<void>): void {
-		const noted = settling.catch(this.#options.onError).finally(() => this.#settling.delete(noted));
-		this.#settling.add(noted);
-	}
-
-	/** Writes down how an attempt ended, until it is written or this process has no time left for it. */
-	async #settle({ key, attempt }: Occurrence, find: () => Awaitable<AttemptEnd | undefined>): Promise<void> {
-		const run = runOf(key, attempt);
-		for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
-			try {
-				const end = await find();
-				const after = end && (await this.#write(key, attempt, end));
-				this.#seats.delete(run);
-				this.#options.onSettled(after);
-				return;
-			} catch (error) {
-				this.#options.onError(error);
-				// The run has ended in the journal: whoever takes the row up finds it there.
-				if (this.#closed) {
-					this.#seats.delete(run);
-					return;
-				}
-			}
-			await this.#pause(wait);
-		}
-	}
-
-	async #write(key: string, attempt: number, end: AttemptEnd): Promise<Occurrence | undefined> {
-		const { store, clock } = this.#options;
-		for (let tries = 0; tries < MOST_TRIES; tries++) {
-			const row = await store.occurrence(key);
-			if (row === undefined || row.state !== "running" || row.attempt !== attempt) return undefined;
-			const record = row.trigger === undefined ? undefined : await store.trigger(row.trigger);
-			const now = clock.now();
-			const after = settled(row, end, record?.spec, now, jitterFraction(0, key, attempt));
-			const left = record !== undefined && end.outputs !== undefined ? leftBy(record.spec, end.outputs) : undefined;
-			const body = left?.remember === undefined ? undefined : taggedText(left.remember);
-			if (body !== undefined && body.length > MOST_REMEMBERED) return this.#write(key, attempt, tooMuch(body.length));
-			const changed: TriggerRecord | undefined = record && counted(record, after, now, left?.isDone === true);
-			const isOver = after.state !== "waiting";
-			const answer = await store.write({
-				occurrences: [after],
-				...(changed !== undefined && changed !== record && { triggers: [changed] }),
-				...(body !== undefined && {
-					documents: [{ name: documentName(record?.spec.remember?.as ?? ""), body }],
-				}),
-				...(isOver && { add: arrivalsOf(await store.triggers(), after, now) }),
-			});
-			if (answer.ok) return after;
-		}
-		throw new SwarmError("OVERLOADED", `the end of "${key}" could not be written: somebody else was always ahead`);
-	}
-
-	#pause(ms: number): Promise<void> {
-		const { clock } = this.#options;
-		return new Promise((resolve) => {
-			const end = (): void => {
-				clock.clear(timer);
-				this.#waits.delete(end);
-				resolve();
-			};
-			const timer = clock.set(clock.now() + ms, end);
-			this.#waits.add(end);
-		});
+	#end({ key, attempt }: Occurrence, find: EndedAttempt["find"]): void {
+		this.#settler.add({ key, attempt, find, done: () => this.#seats.delete(runOf(key, attempt)) });
 	}
 }
 
@@ -285,11 +198,6 @@ const FOR_OTHERS: ReadonlySet<string> = new Set([
 	"VERSION_MISMATCH",
 	"JOURNAL_UNAVAILABLE",
 ]);
-
-function tooMuch(length: number): AttemptEnd {
-	const message = `what is to be remembered has ${length} characters, more than ${MOST_REMEMBERED}`;
-	return { status: "failed", reason: message, error: { code: "LIMIT_EXCEEDED", message, retryable: false } };
-}
 
 function metadataOf({ key, trigger, metadata }: Occurrence): NonNullable<Occurrence["metadata"]> {
 	return {

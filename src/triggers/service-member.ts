@@ -10,10 +10,12 @@ import { FileTriggers } from "./file-triggers.js";
 import type { HttpEndpoint } from "./http-endpoint.js";
 import { Leadership } from "./leadership.js";
 import type { Occurrence } from "./occurrence.js";
+import { Pen } from "./pen.js";
 import { RunDesk } from "./run-desk.js";
 import { answerRequests } from "./run-requests.js";
 import { ServiceMetrics, type ServiceNumbers } from "./service-metrics.js";
 import { leaseOf, type ServiceOptions } from "./service-options.js";
+import type { StoreAnswer, StoreChange } from "./store.js";
 import type { TriggerSpec } from "./trigger.js";
 import type { TriggerBook } from "./trigger-book.js";
 
@@ -48,6 +50,7 @@ export interface MemberOptions extends ServiceOptions {
 export class ServiceMember {
 	readonly #options: MemberOptions;
 	readonly #clock: Clock;
+	readonly #pen: Pen;
 	readonly #desk: RunDesk;
 	readonly #leadership: Leadership;
 	readonly #metrics = new ServiceMetrics();
@@ -68,13 +71,15 @@ export class ServiceMember {
 		this.#options = options;
 		this.#clock = clock;
 		this.#lease = leaseOf(options);
+		this.#pen = new Pen(store);
 		this.#desk = new RunDesk({
 			store,
 			swarm,
 			clock,
-			onSettled: (row) => {
-				if (row !== undefined) this.#metrics.note(row);
-				this.#office?.dispatcher.settled(row);
+			pen: this.#pen,
+			onSettled: (settlement) => {
+				for (const row of settlement.rows) this.#metrics.note(row);
+				this.#office?.dispatcher.settled(settlement);
 			},
 			onError: (error) => this.fail(error),
 		});
@@ -162,6 +167,16 @@ export class ServiceMember {
 		this.#office?.dispatcher.look();
 	}
 
+	/** Writes for whoever uses this process's service, in turn with what it decides itself. */
+	write(change: StoreChange): Promise<StoreAnswer> {
+		return this.#pen.turn(() => this.#pen.write(change));
+	}
+
+	/** This process has added occurrences to the store. */
+	added(rows: readonly Occurrence[]): void {
+		this.#office?.dispatcher.added(rows);
+	}
+
 	/** Cancels the run of an occurrence that somebody has cancelled, if it goes on here. */
 	cancel(row: Occurrence, reason: string): void {
 		if (row.state === "running") this.#desk.cancel(row, reason);
@@ -246,6 +261,7 @@ export class ServiceMember {
 			fence,
 			clock: this.#clock,
 			desk: this.#desk,
+			pen: this.#pen,
 			tolerance: Math.max(ON_TIME_MS, 3 * this.#lease),
 			lookAgain: this.#lease,
 			keepKeys: milliseconds(keepKeys, "keepKeys"),

@@ -58,7 +58,10 @@ export class Service {
 		const specs = uniqueSpecs((options.triggers ?? []).map(defineTrigger));
 		const book = new TriggerBook(store, clock);
 		this.#triggers = book;
-		this.#occurrences = new OccurrenceBook(store, book, clock, ids);
+		this.#occurrences = new OccurrenceBook(store, book, clock, ids, {
+			write: (change) => this.#member.write(change),
+			added: (rows) => this.#member.added(rows),
+		});
 		const endpoint = HttpEndpoint.of(options, this, {
 			clock,
 			triggers: specs,
@@ -131,7 +134,7 @@ export class Service {
 		if (typeof what === "object" && what !== null && "nodes" in what)
 			this.#options.swarm.plan({ nodes: what.nodes } as never);
 		else if (typeof what === "string") await this.#options.swarm.graphOf(what);
-		return this.#put(this.#occurrences.submit(what, options));
+		return this.#occurrences.submit(what, options);
 	}
 
 	/**
@@ -140,7 +143,7 @@ export class Service {
 	 * @throws SwarmError `UNKNOWN_TRIGGER`; `ILLEGAL_STATE` where it is paused or over; `INVALID_OPTION`, `INVALID_INPUT`, `OVERLOADED`
 	 */
 	fire(trigger: string, options: FireOptions = {}): Promise<Put> {
-		return this.#put(this.#occurrences.fire(trigger, options));
+		return this.#occurrences.fire(trigger, options);
 	}
 
 	/**
@@ -150,7 +153,7 @@ export class Service {
 	 * @throws SwarmError `INVALID_OPTION`, `INVALID_INPUT`, `OVERLOADED`
 	 */
 	emit(event: string, options: FireOptions = {}): Promise<readonly Put[]> {
-		return this.#put(this.#occurrences.emit(event, options));
+		return this.#occurrences.emit(event, options);
 	}
 
 	async #put<Value>(putting: Promise<Value>): Promise<Value> {

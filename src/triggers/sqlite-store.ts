@@ -3,7 +3,7 @@ import { checkWhole } from "../core/whole.js";
 import type { Writer } from "../journal/journal.js";
 import { outdated, SqliteFile, type SqliteJournalOptions } from "../journal/sqlite-file.js";
 import { SqliteJournal } from "../journal/sqlite-journal.js";
-import { STORE_VERSION } from "../journal/sqlite-schema.js";
+import { pragma, STORE_VERSION } from "../journal/sqlite-schema.js";
 import { number, type Row, text } from "../journal/sqlite-statements.js";
 import type { Occurrence, OccurrenceState } from "./occurrence.js";
 import { SqliteOccurrences } from "./sqlite-occurrences.js";
@@ -74,6 +74,9 @@ export function sqliteStore(file: string, options: SqliteStoreOptions = {}): Sto
 	}
 }
 
+/** What other connections have committed is counted by SQLite (`data_version`), and what this one has, in the digits below. */
+const WRITES = 2 ** 21;
+
 /** Thrown within a transaction, so that nothing of it is left. */
 const STALE = Symbol("stale");
 
@@ -83,6 +86,7 @@ class SqliteStore implements Store {
 	readonly #ask: StoreStatements;
 	readonly #occurrences: SqliteOccurrences;
 	readonly #damage: DamageReports;
+	#writes = 0;
 
 	constructor(file: SqliteFile, onDamaged: SqliteStoreOptions["onDamaged"]) {
 		this.#file = file;
@@ -127,6 +131,10 @@ class SqliteStore implements Store {
 		return this.#file.guard(() => this.#ask.leases.all(prefix)).map(leaseOf);
 	}
 
+	version(): number {
+		return this.#file.guard(() => pragma(this.#file.db, "data_version")) * WRITES + (this.#writes % WRITES);
+	}
+
 	write(change: StoreChange): StoreAnswer {
 		const what = prepared(change);
 		const { lease } = change;
@@ -134,7 +142,10 @@ class SqliteStore implements Store {
 			return this.#file.transaction(true, () => {
 				if (lease !== undefined && this.#ask.lease.get(lease.name)?.["fence"] !== lease.fence)
 					return { ok: false, why: "fenced" };
-				return { ok: true, present: this.#apply(what) };
+				const present = this.#apply(what);
+				// Before anybody hears of it.
+				this.#writes++;
+				return { ok: true, present };
 			});
 		} catch (error) {
 			if (error === STALE) return { ok: false, why: "stale" };

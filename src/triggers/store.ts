@@ -86,6 +86,12 @@ export interface Store {
 	/** Leases that are held, expired ones included, whose name begins so. */
 	leases(prefix: string): Awaitable<readonly ServiceLease[]>;
 
+	/**
+	 * A number that rises by one with each {@link write} of this object that has changed something, and is any other one when somebody
+	 * else may have written. Optional: without it a leader reads again what it has written itself.
+	 */
+	version?(): number;
+
 	/** All of a change or nothing. */
 	write(change: StoreChange): Awaitable<StoreAnswer>;
 
