@@ -11,12 +11,12 @@ export type ProjectOptions = Omit<SwarmOptions, "agents" | "skills" | "journal" 
  *
  * @typeParam Input - what `--input` gives
  */
-export interface Project<A extends AnyAgent = AnyAgent, Input = unknown> {
+export interface Project<Input = unknown> {
 	/** The functions that do the work. Agents that the module exports by themselves are added. */
-	readonly agents?: readonly A[];
+	readonly agents?: readonly AnyAgent[];
 	readonly skills?: readonly AnySkill[];
 	/** What `dagswarm run` starts: a graph, or a function that makes one of the input. */
-	readonly graph?: GraphSpec<A> | ((input: Input) => GraphSpec<A> | Promise<GraphSpec<A>>);
+	readonly graph?: GraphSpec | ((input: Input) => GraphSpec | Promise<GraphSpec>);
 	/** In place of a graph: an agent that is given the input, and adds what is to be done. */
 	readonly plan?: AnyAgent;
 	readonly options?: ProjectOptions;
@@ -45,8 +45,6 @@ export interface Project<A extends AnyAgent = AnyAgent, Input = unknown> {
  * });
  * ```
  */
-export function defineProject<const A extends AnyAgent, Input = unknown>(
-	project: Project<A, Input>,
-): Project<A, Input> {
+export function defineProject<Input = unknown>(project: Project<Input>): Project<Input> {
 	return project;
 }
