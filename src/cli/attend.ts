@@ -238,9 +238,9 @@ export function whatIsAwaited(swarm: Swarm): WaitingNode[] {
 	const found: WaitingNode[] = [];
 	for (const run of swarm.runs()) {
 		const waiting = run.waiting();
-		const { status, counts } = run.snapshot();
+		const { counts } = run.snapshot();
 		// Those that are not listed wait for their next attempt, which comes by itself.
-		if (status !== "waiting" || counts.waiting !== waiting.length) return [];
+		if (counts.running + counts.ready > 0 || counts.waiting !== waiting.length) return [];
 		for (const each of waiting) {
 			if (each.kind === "sleep") return [];
 			if (each.kind !== "child") found.push(each);
