@@ -1,7 +1,7 @@
 import type { AnyAgent } from "./executor/agent.js";
 import type { AnySkill } from "./skills.js";
 import type { GraphSpec, SwarmOptions } from "./swarm-options.js";
-import type { TriggerSpec } from "./triggers/trigger.js";
+import type { TriggerInput } from "./triggers/define-trigger.js";
 
 /** Options of the swarm of a project: what the project itself does not say, and the command line does not bring. */
 export type ProjectOptions = Omit<SwarmOptions, "agents" | "skills" | "journal" | "clock" | "ids">;
@@ -21,7 +21,7 @@ export interface Project<Input = unknown> {
 	readonly plan?: AnyAgent;
 	readonly options?: ProjectOptions;
 	/** What `dagswarm serve` starts by itself. */
-	readonly triggers?: readonly TriggerSpec[];
+	readonly triggers?: readonly TriggerInput[];
 	/** By the names that triggers know them by: what signs webhooks. */
 	readonly secrets?: Readonly<Record<string, string>>;
 }
