@@ -1,6 +1,8 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
+import { approve, reject } from "./commands/answer.js";
 import { audit } from "./commands/audit.js";
+import { cancel } from "./commands/cancel.js";
 import { diff } from "./commands/diff.js";
 import { explain } from "./commands/explain.js";
 import { graph } from "./commands/graph.js";
@@ -9,12 +11,14 @@ import { ls } from "./commands/ls.js";
 import { prune } from "./commands/prune.js";
 import { salvage } from "./commands/salvage.js";
 import { show } from "./commands/show.js";
+import { signal, steer } from "./commands/signal.js";
 import { EXIT } from "./exit-code.js";
 import type { World } from "./world.js";
 
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
 	"Look:": [ls, show, explain, logs, graph, diff],
+	"Act:": [approve, reject, signal, steer, cancel],
 	"Store:": [prune, audit, salvage],
 };
 

@@ -204,7 +204,7 @@ What to do
 
 	test.each([
 		["order-7", "report", "dagswarm explain order-7 load  says why"],
-		["news-1", "review", "dagswarm approve news-1 review --data '\"yes\"'  lets it go on"],
+		["news-1", "review", "dagswarm approve news-1 review --answer yes  lets it go on"],
 		["news-1", "publish", "dagswarm explain news-1 review  says why"],
 		["news-1", "publish", "dagswarm resume news-1  goes on with the run: nobody has it"],
 	])("says for %s %s what to do", async (id, node, step) => {

@@ -162,8 +162,8 @@ export function nextSteps(run: StoredRun, node: NodeView, { through }: Blocked, 
 	}
 	const { wait } = node;
 	if (wait?.kind === "approval") {
-		const data = wait.choices === undefined ? [] : ["--data", JSON.stringify(wait.choices[0])];
-		steps.push(`${shellLine("approve", id, node.id, ...data)}  lets it go on`);
+		const answer = wait.choices === undefined ? [] : ["--answer", wait.choices[0] ?? ""];
+		steps.push(`${shellLine("approve", id, node.id, ...answer)}  lets it go on`);
 		steps.push(`${shellLine("reject", id, node.id, "--reason", "why")}  does not`);
 	} else if (wait?.kind === "signal") steps.push(`${shellLine("signal", id, wait.name, "--node", node.id)}  wakes it`);
 	else if (wait?.kind === "child") steps.push(`${shellLine("show", wait.run)}  shows what it has called`);
