@@ -1,3 +1,4 @@
+export type { AnySwarm } from "./any-swarm.js";
 export type { ApprovalsOptions } from "./approval-reader.js";
 export type { Chunk, LagPolicy } from "./core/chunk-log.js";
 export { type Clock, systemClock, type Timer, VirtualClock, wallClock } from "./core/clock.js";
@@ -194,14 +195,11 @@ export type {
 	SwarmOptions,
 } from "./swarm-options.js";
 export type { PortPolicies, Ports } from "./swarm-ports.js";
-export type { TriggerInput } from "./triggers/define-trigger.js";
-export { defineTrigger, defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
+export { defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
+export { memoryStore } from "./triggers/memory-store.js";
 export type {
 	Occurrence,
-	Occurrence,
 	OccurrenceInfo,
-	OccurrenceInfo,
-	OccurrenceState,
 	OccurrenceState,
 } from "./triggers/occurrence.js";
 export type { FireOptions, Put, SubmitOptions } from "./triggers/occurrence-book.js";
@@ -215,6 +213,15 @@ export {
 export { parseEvery } from "./triggers/schedule-text.js";
 export { createService, Service, type ServiceHealth } from "./triggers/service.js";
 export type { ServiceOptions } from "./triggers/service-options.js";
+export { sqliteStore } from "./triggers/sqlite-store.js";
+export type {
+	OccurrenceFilter,
+	RunRequest,
+	ServiceLease,
+	Store,
+	StoreAnswer,
+	StoreChange,
+} from "./triggers/store.js";
 export type {
 	CronSchedule,
 	EventSchedule,

@@ -28,7 +28,7 @@ const layers: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
 	executor: { core: "all", graph: "types", ports: "types" },
 	journal: { core: "all", graph: "types" },
 	ports: { core: "all" },
-	triggers: { core: "all", graph: "all", journal: "all", ports: "all", ".": "all" },
+	triggers: { core: "all", graph: "all", executor: "types", journal: "all", ports: "all", ".": "all" },
 	testing: {
 		core: "all",
 		graph: "all",

@@ -69,12 +69,18 @@ export class Dispatcher {
 		return this.#rows.size;
 	}
 
-	/** The store has changed, or may have. */
+	/** The store has changed, or may have: what other processes write one after the other is read together. */
 	changed(): void {
-		this.#isStale = true;
 		const soon = this.#loadedAt + PAUSE_MS;
-		if (this.#options.clock.now() >= soon) this.turn();
-		else this.#wakeAt(soon);
+		if (this.#options.clock.now() >= soon) return this.look();
+		this.#isStale = true;
+		this.#wakeAt(soon);
+	}
+
+	/** This process has changed the store. */
+	look(): void {
+		this.#isStale = true;
+		this.turn();
 	}
 
 	/** An occurrence that this process has run has ended, or waits for another attempt. */

@@ -61,8 +61,16 @@ export class Leadership {
 	}
 
 	/** Another process has written: where the lease was given back it can be had at once. */
-	stir(): void {
-		if (!this.#isHeld()) void this.look();
+	async stir(): Promise<void> {
+		if (this.#isHeld() || this.#closed) return;
+		const { store, clock, onError } = this.#options;
+		try {
+			// To look is cheap, to ask for it is a write.
+			const held = (await store.leases(LEADER)).find(({ name }) => name === LEADER);
+			if (held === undefined || held.expiresAt <= clock.now()) await this.look();
+		} catch (error) {
+			onError(error);
+		}
 	}
 
 	/** Gives the lease back: the next one need not wait. */

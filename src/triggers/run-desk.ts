@@ -1,9 +1,9 @@
+import type { AnySwarm } from "../any-swarm.js";
 import type { Clock } from "../core/clock.js";
 import { errorInfo, SwarmError, withoutStacks } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import { jitterFraction } from "../graph/retry.js";
 import type { RunHandle } from "../run.js";
-import type { Swarm } from "../swarm.js";
 import { arrivalsOf } from "./arrivals.js";
 import { type Occurrence, runOf } from "./occurrence.js";
 import { type AttemptEnd, counted, endOf, settled } from "./settlement.js";
@@ -21,7 +21,7 @@ const LONGEST_WAIT_MS = 30_000;
 /** What a {@link RunDesk} works with. */
 export interface RunDeskOptions {
 	readonly store: Store;
-	readonly swarm: Swarm;
+	readonly swarm: AnySwarm;
 	readonly clock: Clock;
 	/** An occurrence has ended, or waits for another attempt; undefined: it is not as it was thought to be. */
 	readonly onSettled: (occurrence: Occurrence | undefined) => void;
@@ -67,7 +67,7 @@ export class RunDesk {
 		this.#beginning.add(run);
 		try {
 			const graph = await startGraph(start, occurrence, (name, input) => swarm.graphOf(name, input));
-			const handle = swarm.start(graph, {
+			const handle = swarm.start(graph as never, {
 				runId: run,
 				metadata: metadataOf(occurrence),
 				...(deadline !== undefined && { deadline }),

@@ -1,3 +1,4 @@
+import type { AnySwarm } from "../any-swarm.js";
 import { type Clock, wallClock } from "../core/clock.js";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { type ErrorInfo, errorInfo, SwarmError, withoutStacks } from "../core/errors.js";
@@ -6,7 +7,6 @@ import { parseTagged, taggedText } from "../core/tagged-json.js";
 import { isGone } from "../recovery.js";
 import type { RunHandle } from "../run.js";
 import { findRun } from "../stored-run.js";
-import type { Swarm } from "../swarm.js";
 import type { RunRequest, Store } from "./store.js";
 
 /** What can be asked of a run that another process has. */
@@ -116,7 +116,7 @@ export interface AnswerRequestsOptions {
  */
 export async function answerRequests(
 	store: Store,
-	swarm: Swarm,
+	swarm: AnySwarm,
 	{ onError = warn }: AnswerRequestsOptions = {},
 ): Promise<() => void> {
 	const requests = new RequestDesk(store, swarm, onError);
@@ -135,7 +135,7 @@ function warn(error: unknown): void {
 /** Looks once after each change, however many there are while it looks. */
 class RequestDesk {
 	readonly #store: Store;
-	readonly #swarm: Swarm;
+	readonly #swarm: AnySwarm;
 	readonly #onError: (error: unknown) => void;
 	/** Requests that are being answered. */
 	readonly #underWay = new Set<string>();
@@ -143,7 +143,7 @@ class RequestDesk {
 	#again = false;
 	#closed = false;
 
-	constructor(store: Store, swarm: Swarm, onError: (error: unknown) => void) {
+	constructor(store: Store, swarm: AnySwarm, onError: (error: unknown) => void) {
 		this.#store = store;
 		this.#swarm = swarm;
 		this.#onError = onError;

@@ -1,9 +1,8 @@
+import type { AnySwarm } from "../any-swarm.js";
 import type { Clock } from "../core/clock.js";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
 import type { IdSource } from "../core/ids.js";
-import type { AnyAgent } from "../executor/agent.js";
-import type { Swarm } from "../swarm.js";
 import type { TriggerInput } from "./define-trigger.js";
 import type { Store } from "./store.js";
 
@@ -11,7 +10,7 @@ import type { Store } from "./store.js";
 export interface ServiceOptions {
 	readonly store: Store;
 	/** Made with `journal: store.journal`. The service drains it when it stops. */
-	readonly swarm: Swarm<AnyAgent>;
+	readonly swarm: AnySwarm;
 	/** The program's own triggers. One that an earlier version of the program had, and this one has not, is taken away. */
 	readonly triggers?: readonly TriggerInput[];
 	/** By name: what webhooks are signed with. */

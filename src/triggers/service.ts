@@ -174,7 +174,8 @@ export class Service {
 	 */
 	async submit(what: GraphSpec | StartSpec, options: SubmitOptions = {}): Promise<Put> {
 		// Who hands in what cannot run hears of it at once.
-		if (typeof what === "object" && what !== null && "nodes" in what) this.#options.swarm.plan({ nodes: what.nodes });
+		if (typeof what === "object" && what !== null && "nodes" in what)
+			this.#options.swarm.plan({ nodes: what.nodes } as never);
 		else if (typeof what === "string") await this.#options.swarm.graphOf(what);
 		return this.#put(this.#occurrences.submit(what, options));
 	}
@@ -200,7 +201,7 @@ export class Service {
 
 	async #put<Value>(putting: Promise<Value>): Promise<Value> {
 		const put = await putting;
-		this.#dispatcher?.changed();
+		this.#dispatcher?.look();
 		return put;
 	}
 
@@ -232,7 +233,7 @@ export class Service {
 	async cancel(key: string, reason = "cancelled"): Promise<void> {
 		const row = await this.#occurrences.cancel(key, reason);
 		if (row.state === "running") this.#desk.cancel(row, reason);
-		this.#dispatcher?.changed();
+		this.#dispatcher?.look();
 	}
 
 	/** Forgets an occurrence that has ended; its run stays in the journal. @throws SwarmError `UNKNOWN_OCCURRENCE`, `ILLEGAL_STATE` */
@@ -317,7 +318,7 @@ export class Service {
 		this.#clock.set(Math.max(now, soon), () => {
 			this.#willStir = false;
 			this.#stirredAt = this.#clock.now();
-			this.#leadership.stir();
+			void this.#leadership.stir();
 		});
 	}
 
