@@ -40,7 +40,7 @@ const layers: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
 		".": "all",
 	},
 	bench: { core: "all", graph: "all", scheduler: "all", executor: "all", ".": "all" },
-	cli: { core: "all", graph: "types", journal: "all", ports: "all", triggers: "all", ".": "all" },
+	cli: { core: "all", graph: "types", executor: "types", journal: "all", ports: "all", triggers: "all", ".": "all" },
 };
 
 describe("imports", () => {

@@ -167,7 +167,8 @@ Events   29
 describe("the id of a run", () => {
 	test("may be shortened, or be @last", async () => {
 		expect((await document("show", "@last"))["run"]).toBe("news-1");
-		expect(await run("show", "order")).toMatchObject({ code: 2, error: expect.stringContaining("order-8, ") });
+		expect((await document("show", "order-7/c"))["run"]).toBe("order-7/caller/1.1");
+		expect(await run("show", "order")).toMatchObject({ code: 2, error: expect.stringContaining("order-8, order-7\n") });
 		expect(await run("show", "nope")).toMatchObject({ code: 2, error: expect.stringContaining("dagswarm ls") });
 	});
 });
