@@ -136,6 +136,12 @@ Events   29
 		expect(roots).toMatch(/\n✓ fetch .*\n✓ plan .*\n✓ planned .*\n$/);
 	});
 
+	test("says what failed where not all nodes are shown", async () => {
+		expect(await printed("show", "order-7", "--limit", "1")).toMatch(
+			/\nFailed\n {2}✗ load {2}AGENT_ERROR: the disk is full; 2 attempts\n\n✓ fetch .*\n… and 6 more nodes: use --state failed, /,
+		);
+	});
+
 	test("has a document with all nodes", async () => {
 		const shown = await document("show", "news-1");
 		expect(shown).toMatchObject({ run: "news-1", status: "waiting", ended: false, seq: 10, omitted: 0 });

@@ -71,6 +71,8 @@ export function runReportJson({ run, origin, calledBy, lines, omitted, times, no
 export function runReportText(report: RunReport, style: ReportStyle): string[] {
 	const { lines, omitted } = report;
 	const text = headText(report, style);
+	// Where not all is shown, what went wrong is.
+	if (omitted > 0) text.push(...failedText(report, style));
 	if (lines.length > 0) text.push("", ...nodeLines(report, style));
 	if (omitted > 0) {
 		const more = counted(omitted, "more node");
@@ -120,6 +122,23 @@ function waitingText(waiting: readonly WaitingNode[], { run, seenAt: now }: RunR
 	});
 	if (waiting.length > MAX_WAITING) shown.push(`  … and ${waiting.length - MAX_WAITING} more`);
 	return shown.length === 0 ? [] : ["", "Waits for", ...shown];
+}
+
+const MAX_FAILED = 5;
+
+function failedText({ run, seenAt: now }: RunReport, { paint, width }: ReportStyle): string[] {
+	const rows: Cell[][] = [];
+	for (const node of run.snapshot().nodes({ state: "failed" })) {
+		if (rows.length === MAX_FAILED) break;
+		const { sign, format } = lookOf(node.state);
+		const note = nodeNote(node, { explain: (id) => run.explain(id), now });
+		rows.push([{ text: `${sign} ${oneLine(node.id, 80)}`, format }, { text: note }]);
+	}
+	if (rows.length === 0) return [];
+	const lines = columns(rows, { paint, width, indent: "  " });
+	const more = run.snapshot().counts.failed - rows.length;
+	if (more > 0) lines.push(`  … and ${more} more`);
+	return ["", "Failed", ...lines];
 }
 
 function leftText({ run, now }: RunReport, paint: Paint): string[] {
