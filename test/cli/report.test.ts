@@ -81,6 +81,15 @@ describe("columns", () => {
 			" abc",
 			" xxxx…  tw…",
 		]);
+		expect(
+			columns(
+				[
+					[{ text: "日本" }, { text: "x" }],
+					[{ text: "e\u0301" }, { text: "y" }],
+				],
+				{ paint: plain },
+			),
+		).toEqual(["日本  x", "e\u0301     y"]);
 		expect(columns(rows, { paint: plain, width: 3 })).toEqual(["a", "abc", "xx…"]);
 	});
 });
