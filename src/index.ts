@@ -13,6 +13,7 @@ export type { JsonSchema, SchemaIssue, SchemaResult, StandardSchema } from "./co
 export type { Usage } from "./core/usage.js";
 export { createSwarm } from "./create-swarm.js";
 export { defineGraph, type StaticGraph, type StaticInput, type StaticNode } from "./define-graph.js";
+export { defineProject, type Project, type ProjectOptions } from "./define-project.js";
 export { toDot, toMermaid } from "./diagram.js";
 export {
 	type Agent,

@@ -11,7 +11,7 @@ export type Command = (program: Commander, world: World) => void;
 const exitCodes = new WeakMap<Commander, number>();
 
 /** Where the store is looked for when nobody says. */
-const DEFAULT_STORE = "dagswarm.db";
+export const DEFAULT_STORE = "dagswarm.db";
 
 /** The options of the whole program, as commander has them. */
 interface GlobalOptions {

@@ -188,7 +188,10 @@ class Attendance {
 				screen?.write("\n");
 				return undefined;
 			}
-			return line.done === true ? undefined : line.value;
+			if (line.done !== true) return line.value;
+			// Ctrl-D: whoever sat there has gone.
+			void this.#letGo({ type: "waiting", waiting: this.#swarm.waiting() }, GRACE);
+			return undefined;
 		} finally {
 			gone.abort();
 			this.#over.signal.removeEventListener("abort", cancel);

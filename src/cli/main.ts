@@ -40,11 +40,14 @@ const world: World = {
 	abort: stop.signal,
 	questions: stdin.isTTY === true && stderr.isTTY === true ? linesOf(stdin) : undefined,
 	user: userName(),
+	node: { version: process.version, typescript: Boolean(process.features.typescript) },
 	clock: systemClock,
 	ids: randomIds,
 };
 
-process.exitCode = await command(process.argv.slice(2), world);
+const code = await command(process.argv.slice(2), world);
+// Functions that do not listen, and what a module of the user's has opened, would keep the process.
+stdout.write("", () => stderr.write("", () => process.exit(code)));
 
 function screenOf(stream: WriteStream): Screen | undefined {
 	return stream.isTTY === true ? stream : undefined;
@@ -57,15 +60,17 @@ function takesColours(stream: WriteStream): boolean {
 
 function linesOf(stream: ReadStream): AsyncIterable<string> {
 	return {
-		async *[Symbol.asyncIterator]() {
+		[Symbol.asyncIterator]() {
 			// Not as a terminal: that would take Ctrl-C for itself.
 			const lines = createInterface({ input: stream, terminal: false });
-			try {
-				yield* lines;
-			} finally {
-				lines.close();
-				stream.unref();
-			}
+			const inner = lines[Symbol.asyncIterator]();
+			return {
+				next: () => inner.next(),
+				return: async () => {
+					lines.close();
+					return { done: true, value: undefined };
+				},
+			};
 		},
 	};
 }

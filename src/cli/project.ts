@@ -22,6 +22,8 @@ export interface LoadedProject {
 	readonly triggers: readonly TriggerSpec[];
 	readonly secrets: Readonly<Record<string, string>>;
 	readonly options: ProjectOptions;
+	/** Whether there is a graph or a plan. */
+	readonly startable: boolean;
 	/** @throws SwarmError `INVALID_SPEC` when the module says none; what its own function throws */
 	graphOf(input: unknown): Promise<GraphSpec>;
 }
@@ -65,6 +67,7 @@ export function projectOf(file: string, module: Readonly<Record<string, unknown>
 		triggers: list("triggers", "triggers"),
 		secrets: (parts.secrets ?? {}) as Record<string, string>,
 		options: (parts.options ?? {}) as ProjectOptions,
+		startable: parts.graph !== undefined || parts.plan !== undefined,
 		graphOf: (input) => graphOf(file, parts, module, input),
 	};
 }

@@ -82,7 +82,7 @@ async function doHere(
 	journal: Journal,
 	world: World,
 ): Promise<void> {
-	const project = await loadProject(file ?? (await projectOf(journal, run)), world.cwd);
+	const project = await loadProject(file ?? (await projectOf(journal, run, "name it with --file")), world.cwd);
 	const swarm: Swarm = swarmOf({ ...project, agents: project.agents.map(still) }, journal);
 	try {
 		await carryOut(await swarm.recover(run), command);

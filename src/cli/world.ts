@@ -9,6 +9,14 @@ export interface Screen {
 	write(text: string): void;
 }
 
+/** What runs the command. */
+export interface NodeFacts {
+	/** Such as `v24.1.0`. */
+	readonly version: string;
+	/** Whether it runs TypeScript by itself. */
+	readonly typescript: boolean;
+}
+
 /** All that a command may touch of its process: tests hand in another one. */
 export interface World {
 	/** A line, or several, on stdout: what was asked for. The newline is added. */
@@ -36,6 +44,7 @@ export interface World {
 	readonly questions: AsyncIterable<string> | undefined;
 	/** Who sits there, as answers name them. */
 	readonly user: string;
+	readonly node: NodeFacts;
 	readonly clock: Clock;
 	readonly ids: IdSource;
 }

@@ -31,6 +31,7 @@ export function fakeWorld(changes: Partial<World> = {}): { readonly world: World
 		abort: never,
 		questions: undefined,
 		user: "ada",
+		node: { version: process.version, typescript: true },
 		clock: systemClock,
 		ids: countingIds(),
 		...changes,

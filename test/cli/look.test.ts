@@ -109,10 +109,15 @@ Events   29
 `);
 	});
 
+	test("names the store in what to type where it has to be", async () => {
+		const { out } = await dagswarm(["show", "news-1", "--store", file], { clock });
+		expect(out).toContain(`dagswarm resume news-1 --store ${file} goes on with it`);
+	});
+
 	test("says what a run waits for and what to do, when nobody has it", async () => {
 		const text = await printed("show", "n");
 		expect(text).toContain(
-			"\nWaits for\n  approval of review by editors: publish?, since 1 m: dagswarm approve news-1 review\n",
+			"\nWaits for\n  approval of review by editors: publish?, since 1 m: dagswarm approve news-1 review --answer yes\n",
 		);
 		expect(text).toContain("\nNobody has this run: dagswarm resume news-1 goes on with it\n");
 		expect(text).toContain('○ publish  pending           1 of its dependencies has not ended: first "review"');

@@ -42,7 +42,7 @@ async function waiting(nodes: readonly NodeSpec[], { has = true, project = true 
 		await swarm.drain(0);
 		await close();
 	}
-	return { run, tell: (...args: string[]) => dagswarm([...args, "--store", file]), file };
+	return { run, tell: (...args: string[]) => dagswarm(args, { storeFile: file }), file };
 }
 
 /** Until so many nodes wait for something that does not come by itself. */

@@ -10,6 +10,7 @@ import { readTimes } from "../report/node-times.js";
 import { type TreeLine, treeOf } from "../report/node-tree.js";
 import { painter } from "../report/paint.js";
 import { type RunOrigin, type RunReport, runReportJson, runReportText } from "../report/run-report.js";
+import { commandLine } from "../stay.js";
 import type { Shared } from "../world.js";
 
 interface Options {
@@ -46,7 +47,9 @@ export const show: Command = (program, world) => {
 					if (shared.json) world.out(json(runReportJson(report), world));
 					else {
 						const width = world.isTerminal ? world.columns : undefined;
-						world.out(runReportText(report, { width, paint: painter(world) }).join("\n"));
+						world.out(
+							runReportText(report, { width, paint: painter(world), line: commandLine(shared, world) }).join("\n"),
+						);
 					}
 					return EXIT.completed;
 				}),

@@ -17,10 +17,12 @@ export function plainLine(event: RunEvent, progress: RunProgress): string | unde
 	const since = "node" in event && event.node !== undefined ? progress.running.get(event.node)?.since : undefined;
 	progress.observe(event);
 	switch (event.type) {
+		case "run.started":
+			return `● ${oneLine(progress.run)} has started`;
 		case "run.paused":
 			return "‖ paused";
 		case "run.recovered":
-			return "● goes on";
+			return `● ${oneLine(progress.run)} goes on`;
 		case "run.stopping":
 			return `● stops${event.reason === undefined ? "" : `: ${oneLine(event.reason)}`}`;
 		case "run.portFailed":

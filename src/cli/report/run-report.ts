@@ -5,10 +5,11 @@ import type { NodeView, StateCounts } from "../../graph/types.js";
 import type { StoredRun } from "../../run-reader.js";
 import type { WaitingNode } from "../../waiting-list.js";
 import { type Cell, columns } from "./columns.js";
+import { answerLine, type CommandLine } from "./end-report.js";
 import { nodeNote } from "./node-note.js";
 import type { NodeTimes } from "./node-times.js";
 import type { TreeLine } from "./node-tree.js";
-import { counted, oneLine, shellLine } from "./one-line.js";
+import { counted, oneLine } from "./one-line.js";
 import { lookOf, type Paint } from "./paint.js";
 import { waitText, writerJson } from "./run-list.js";
 import { lengthText, momentText } from "./time-text.js";
@@ -39,6 +40,8 @@ export interface RunReport {
 export interface ReportStyle {
 	readonly paint: Paint;
 	readonly width: number | undefined;
+	/** Commands as somebody types them here. */
+	readonly line: CommandLine;
 }
 
 /** The report as a document: each node as a snapshot has it, with its times. */
@@ -81,7 +84,8 @@ export function runReportText(report: RunReport, style: ReportStyle): string[] {
 	return text;
 }
 
-function headText(report: RunReport, { paint, width }: ReportStyle): string[] {
+function headText(report: RunReport, style: ReportStyle): string[] {
+	const { paint, width } = style;
 	const { run, origin, calledBy, now } = report;
 	const { seq, status, reason, size, counts } = run.snapshot();
 	const { createdAt, updatedAt, lastSeq, ended } = run.summary;
@@ -103,7 +107,11 @@ function headText(report: RunReport, { paint, width }: ReportStyle): string[] {
 		{ text: name, format: "bold" as const },
 		{ text: oneLine(value, 300), ...(look !== undefined && { format: look }) },
 	]);
-	return [...columns(cells, { paint, width }), ...waitingText(run.waiting(), report), ...leftText(report, paint)];
+	return [
+		...columns(cells, { paint, width }),
+		...waitingText(run.waiting(), report, style),
+		...leftText(report, style),
+	];
 }
 
 /** `3 completed, 1 failed`: those that there are. */
@@ -115,9 +123,14 @@ export function countsText(counts: StateCounts): string {
 
 const MAX_WAITING = 10;
 
-function waitingText(waiting: readonly WaitingNode[], { run, seenAt: now }: RunReport): string[] {
+function waitingText(
+	waiting: readonly WaitingNode[],
+	{ seenAt: now }: RunReport,
+	{ line }: ReportStyle,
+): string[] {
 	const shown = waiting.slice(0, MAX_WAITING).map((each) => {
-		const answer = each.kind === "approval" ? `: ${shellLine("approve", run.id, each.node)}` : "";
+		const isAsked = each.kind === "approval" || each.kind === "signal";
+		const answer = isAsked ? `: ${answerLine(each, line)}` : "";
 		return `  ${waitText(each)}, since ${lengthText(now - each.since)}${answer}`;
 	});
 	if (waiting.length > MAX_WAITING) shown.push(`  … and ${waiting.length - MAX_WAITING} more`);
@@ -141,9 +154,9 @@ function failedText({ run, seenAt: now }: RunReport, { paint, width }: ReportSty
 	return ["", "Failed", ...lines];
 }
 
-function leftText({ run, now }: RunReport, paint: Paint): string[] {
+function leftText({ run, now }: RunReport, { paint, line }: ReportStyle): string[] {
 	if (!isLeft(run.summary, now) || run.snapshot().seq < run.summary.lastSeq) return [];
-	return ["", paint("yellow", `Nobody has this run: ${shellLine("resume", run.id)} goes on with it`)];
+	return ["", paint("yellow", `Nobody has this run: ${line("resume", run.id)} goes on with it`)];
 }
 
 function nodeLines({ run, lines, times, seenAt: now }: RunReport, { paint, width }: ReportStyle): string[] {

@@ -20,15 +20,21 @@ const QUICK = { nslimit: 1, nslimit1: 1, mclimit: 0.05, searchsize: 10, splines:
 export async function svgOf(snapshot: Snapshot, dot: () => string): Promise<string> {
 	let edges = 0;
 	for (const { dependsOn } of snapshot.nodes()) edges += dependsOn.length;
-	if (snapshot.size > MAX_NODES || edges > MAX_EDGES) {
-		const size = `${snapshot.size} nodes and ${edges} edges`;
-		throw new SwarmError("LIMIT_EXCEEDED", `a graph of ${size} is too large for a picture`, {
-			hint: `up to ${MAX_NODES} nodes and ${MAX_EDGES} edges fit; --dot gives the text for a layout program for large graphs, such as sfdp`,
-		});
-	}
+	if (snapshot.size > MAX_NODES || edges > MAX_EDGES) throw tooLarge(snapshot, edges);
 	// Loaded here: it is a megabyte of WebAssembly that no other command needs.
 	const { instance } = await import("@viz-js/viz");
 	const viz = await instance();
 	const isSmall = snapshot.size + edges <= MAX_SMALL;
-	return viz.renderString(dot(), { format: "svg", ...(!isSmall && { graphAttributes: QUICK }) });
+	try {
+		return viz.renderString(dot(), { format: "svg", ...(!isSmall && { graphAttributes: QUICK }) });
+	} catch (error) {
+		// Its stack is small: a few hundred nodes that all depend on each other are too much.
+		throw tooLarge(snapshot, edges, error);
+	}
+}
+
+function tooLarge({ size }: Snapshot, edges: number, cause?: unknown): SwarmError {
+	const message = `a graph of ${size} nodes and ${edges} edges is too large for a picture`;
+	const hint = `up to ${MAX_NODES} nodes and ${MAX_EDGES} edges fit, fewer where they are dense; --dot gives the text for a layout program for large graphs, such as sfdp`;
+	return new SwarmError("LIMIT_EXCEEDED", message, { hint }, { cause });
 }

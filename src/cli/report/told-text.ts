@@ -1,22 +1,23 @@
 import type { DoneBy, Told } from "../tell-run.js";
-import { oneLine, shellLine } from "./one-line.js";
+import type { CommandLine } from "./end-report.js";
+import { oneLine } from "./one-line.js";
 
 /** What was done to a run, as a document. */
-export function toldJson({ run, command, by }: Told): object {
+export function toldJson({ run, command, by }: Told, line: CommandLine): object {
 	const { type, ...about } = command;
-	return { run, done: type, ...about, by: by === "here" ? undefined : by, next: nextStep({ run, command, by }) };
+	return { run, done: type, ...about, by: by === "here" ? undefined : by, next: nextStep({ run, command, by }, line) };
 }
 
 /** What was done to a run, for people. */
-export function toldText(told: Told): string[] {
+export function toldText(told: Told, line: CommandLine): string[] {
 	const lines = [doneText(told) + whoText(told.by)];
-	const next = nextStep(told);
+	const next = nextStep(told, line);
 	if (next !== undefined) lines.push(`nobody has the run: ${next} goes on with it`);
 	return lines;
 }
 
-function nextStep({ run, command, by }: Told): string | undefined {
-	return by === "here" && command.type !== "cancel" ? shellLine("resume", run) : undefined;
+function nextStep({ run, command, by }: Told, line: CommandLine): string | undefined {
+	return by === "here" && command.type !== "cancel" ? line("resume", run) : undefined;
 }
 
 function doneText({ run, command }: Told): string {
