@@ -123,11 +123,7 @@ export function countsText(counts: StateCounts): string {
 
 const MAX_WAITING = 10;
 
-function waitingText(
-	waiting: readonly WaitingNode[],
-	{ seenAt: now }: RunReport,
-	{ line }: ReportStyle,
-): string[] {
+function waitingText(waiting: readonly WaitingNode[], { seenAt: now }: RunReport, { line }: ReportStyle): string[] {
 	const shown = waiting.slice(0, MAX_WAITING).map((each) => {
 		const isAsked = each.kind === "approval" || each.kind === "signal";
 		const answer = isAsked ? `: ${answerLine(each, line)}` : "";
