@@ -1,7 +1,7 @@
 import type { AnyAgent } from "./executor/agent.js";
 import type { AnySkill } from "./skills.js";
 import type { GraphSpec, SwarmOptions } from "./swarm-options.js";
-import type { TriggerSpec } from "./triggers/trigger.js";
+import type { TriggerInput } from "./triggers/define-trigger.js";
 
 /** Options of the swarm of a project: what the project itself does not say, and the command line does not bring. */
 export type ProjectOptions = Omit<SwarmOptions, "agents" | "skills" | "journal" | "clock" | "ids">;
@@ -16,12 +16,12 @@ export interface Project<A extends AnyAgent = AnyAgent, Input = unknown> {
 	readonly agents?: readonly A[];
 	readonly skills?: readonly AnySkill[];
 	/** What `dagswarm run` starts: a graph, or a function that makes one of the input. */
-	readonly graph?: GraphSpec<A> | ((input: Input) => GraphSpec<A> | Promise<GraphSpec<A>>);
+	readonly graph?: GraphSpec<A> | ((input: Input) => GraphSpec | Promise<GraphSpec>);
 	/** In place of a graph: an agent that is given the input, and adds what is to be done. */
 	readonly plan?: AnyAgent;
 	readonly options?: ProjectOptions;
 	/** What `dagswarm serve` starts by itself. */
-	readonly triggers?: readonly TriggerSpec[];
+	readonly triggers?: readonly TriggerInput[];
 	/** By the names that triggers know them by: what signs webhooks. */
 	readonly secrets?: Readonly<Record<string, string>>;
 }

@@ -109,6 +109,7 @@ export { memoryJournal } from "./journal/memory-journal.js";
 export type { SqliteJournalOptions } from "./journal/sqlite-file.js";
 export { sqliteJournal } from "./journal/sqlite-journal.js";
 export { type Salvaged, type SalvageOptions, salvageJournal } from "./journal/sqlite-salvage.js";
+export type { SalvagedStore } from "./journal/sqlite-salvage-store.js";
 export type { Durability } from "./journal/writer.js";
 export type { StreamItem } from "./merged-reader.js";
 export type { EndStatus, Failure, RunOutcome, RunStats } from "./outcome.js";
@@ -196,7 +197,18 @@ export type {
 	SwarmOptions,
 } from "./swarm-options.js";
 export type { PortPolicies, Ports } from "./swarm-ports.js";
+export { type AgentLoop, AgentLoops } from "./triggers/agent-loops.js";
+export {
+	type AutonomousAgent,
+	type AutonomousDefinition,
+	defineAutonomous,
+	type Iteration,
+	type IterationResult,
+	type Tick,
+	type TickInput,
+} from "./triggers/autonomous.js";
 export { defineTrigger, type TriggerInput } from "./triggers/define-trigger.js";
+export type { HttpOptions } from "./triggers/http-options.js";
 export { memoryStore } from "./triggers/memory-store.js";
 export type {
 	Occurrence,
@@ -212,9 +224,11 @@ export {
 	type RunCommand,
 } from "./triggers/run-requests.js";
 export { parseEvery } from "./triggers/schedule-text.js";
-export { createService, Service, type ServiceHealth } from "./triggers/service.js";
+export { createService, Service } from "./triggers/service.js";
+export type { ServiceHealth } from "./triggers/service-member.js";
+export type { OccurrenceCounts, ServiceNumbers } from "./triggers/service-metrics.js";
 export type { ServiceOptions } from "./triggers/service-options.js";
-export { sqliteStore } from "./triggers/sqlite-store.js";
+export { type SqliteStoreOptions, sqliteStore } from "./triggers/sqlite-store.js";
 export type {
 	OccurrenceFilter,
 	RunRequest,
@@ -223,6 +237,7 @@ export type {
 	StoreAnswer,
 	StoreChange,
 } from "./triggers/store.js";
+export type { DamagedRow } from "./triggers/store-rows.js";
 export type {
 	CronSchedule,
 	EventSchedule,

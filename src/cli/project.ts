@@ -7,7 +7,7 @@ import type { Journal } from "../journal/journal.js";
 import type { AnySkill } from "../skills.js";
 import type { Swarm } from "../swarm.js";
 import type { GraphSpec } from "../swarm-options.js";
-import type { TriggerSpec } from "../triggers/trigger.js";
+import type { TriggerInput } from "../triggers/define-trigger.js";
 import { importModule } from "./import-module.js";
 
 /** The metadata of a run by which it finds its project again. */
@@ -19,7 +19,7 @@ export interface LoadedProject {
 	readonly file: string;
 	readonly agents: readonly AnyAgent[];
 	readonly skills: readonly AnySkill[];
-	readonly triggers: readonly TriggerSpec[];
+	readonly triggers: readonly TriggerInput[];
 	readonly secrets: Readonly<Record<string, string>>;
 	readonly options: ProjectOptions;
 	/** Whether there is a graph or a plan. */

@@ -18,6 +18,7 @@ import type { Blob, JournalRecord, Quarantined } from "./journal.js";
 import { SnapshotChains } from "./snapshot-chain.js";
 import { journalFault } from "./sqlite-fault.js";
 import { builtInSqlite, SqliteFile } from "./sqlite-file.js";
+import { type SalvagedStore, salvageStore } from "./sqlite-salvage-store.js";
 import { checkOwner, MIGRATIONS, migrate } from "./sqlite-schema.js";
 import { number, type Row, statements } from "./sqlite-statements.js";
 import { SqliteWreck, type WholeSnapshot, type WreckedRun } from "./sqlite-wreck.js";
@@ -38,12 +39,15 @@ export interface Salvaged {
 	readonly damaged: readonly Quarantined[];
 	/** How many more there are, of which not even the name can be read. */
 	readonly nameless: number;
+	/** What a service keeps in the file beside its runs; undefined when there is nothing of it. */
+	readonly store?: SalvagedStore;
 }
 
 /**
  * Copies what can be read of a damaged journal into a new file. A run is copied when all its records and
  * large values are there as they were written, or when those that are not are covered by a snapshot. What
- * is damaged is named. Memos are not copied: they only save time.
+ * is damaged is named. Memos are not copied: they only save time. Of a service, triggers, occurrences and documents are copied
+ * that are whole, requests and leases are not.
  *
  * The damaged file is only copied, with the `-wal` file beside it, and all is done on the copy; no process
  * may write it meanwhile. The folder of the new file needs room for both.
@@ -209,7 +213,9 @@ class Salvage {
 	all(): Salvaged {
 		const { listed, nameless } = this.wreck.runs();
 		for (const run of listed) this.#one(run);
-		return { copied: this.#copied, incomplete: this.#incomplete, damaged: this.#damaged, nameless };
+		const store = salvageStore(this.wreck, this.target);
+		const runs = { copied: this.#copied, incomplete: this.#incomplete, damaged: this.#damaged, nameless };
+		return store === undefined ? runs : { ...runs, store };
 	}
 
 	#one(run: WreckedRun): void {

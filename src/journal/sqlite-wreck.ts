@@ -160,6 +160,11 @@ export class SqliteWreck {
 		return this.db.prepare(sql).get(...parameters);
 	}
 
+	/** Rows of any other table: some may come twice where it is damaged. @param problems - what could not be read */
+	rows(sql: string, problems: string[] = []): Iterable<Row> {
+		return this.#rows(sql, [], problems);
+	}
+
 	/** Rows from the first to the damage, if there is any, and from the last back to it. */
 	*#rows(sql: string, parameters: SQLInputValue[] = [], problems: string[] = []): Generator<Row, void, undefined> {
 		try {

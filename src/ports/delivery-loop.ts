@@ -2,6 +2,7 @@ import { sha256 } from "../core/checksum.js";
 import type { Clock } from "../core/clock.js";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { type ErrorInfo, errorInfo, SwarmError } from "../core/errors.js";
+import { pause } from "../core/pause.js";
 import { checkWhole } from "../core/whole.js";
 import type { Delivery, DeliveryPort } from "./delivery.js";
 
@@ -107,7 +108,8 @@ export async function deliverUntilTaken(task: DeliveryTask): Promise<DeliveryRes
 			const isOver = wait === undefined || task.signal?.aborted === true;
 			tell(task, { attempt: attempt - 1, error, ...(!isOver && { wait }) });
 			if (isOver) return result(error);
-			await pause(task, wait);
+			// Whoever was told of the failure may have called it off.
+			await pause(task.clock, wait, task.signal);
 		}
 	} finally {
 		release();
@@ -156,20 +158,6 @@ function tryOnce(task: DeliveryTask, attempt: number, deadline: number): Promise
 /** An own function, so that what a port throws is a rejection like any other. */
 async function call(port: DeliveryPort, delivery: Delivery, signal: AbortSignal): Promise<void> {
 	await port.deliver(delivery, signal);
-}
-
-function pause({ clock, signal }: DeliveryTask, wait: number): Promise<void> {
-	// Whoever was told of the failure may have called it off.
-	if (signal?.aborted) return Promise.resolve();
-	return new Promise((resolve) => {
-		const end = (): void => {
-			clock.clear(timer);
-			signal?.removeEventListener("abort", end);
-			resolve();
-		};
-		const timer = clock.set(clock.now() + wait, end);
-		signal?.addEventListener("abort", end);
-	});
 }
 
 function cancelled(): ErrorInfo {

@@ -63,5 +63,6 @@ export {
 export type { Judge, Problem } from "./simulation.js";
 export type { SimulatedSwarmOptions } from "./simulation-plan.js";
 export type { SlotBounds } from "./slot-watch.js";
+export { type StoreCheck, storeConformance } from "./store-conformance.js";
 export { traceLines } from "./trace.js";
 export { judgeTrace } from "./trace-oracle.js";

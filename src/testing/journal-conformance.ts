@@ -3,8 +3,8 @@ import { appending } from "./conformance/appending.js";
 import { durability } from "./conformance/durability.js";
 import { ownership } from "./conformance/ownership.js";
 import { retention } from "./conformance/retention.js";
-import type { JournalScript } from "./conformance/samples.js";
 import { watching } from "./conformance/watching.js";
+import { openedChecks } from "./port-check.js";
 
 /** One property that a journal has to have. */
 export interface JournalCheck {
@@ -41,25 +41,6 @@ export interface JournalCheck {
  * ```
  */
 export function journalConformance(options: { readonly durable?: boolean } = {}): readonly JournalCheck[] {
-	const checks: JournalCheck[] = [];
-	for (const [name, script] of Object.entries({ ...appending, ...ownership, ...retention, ...watching }))
-		checks.push({ name, run: (open) => withJournal(open, script) });
-	if (options.durable !== true) return checks;
-	for (const [name, script] of Object.entries(durability)) {
-		const run: JournalCheck["run"] = async (open, reopen) => {
-			if (reopen === undefined) throw new TypeError(`the check "${name}" needs a way to open the journal again`);
-			await withJournal(open, (journal) => script(journal, reopen));
-		};
-		checks.push({ name, run });
-	}
-	return checks;
-}
-
-async function withJournal(open: () => Awaitable<Journal>, script: JournalScript): Promise<void> {
-	const journal = await open();
-	try {
-		await script(journal);
-	} finally {
-		await journal.close();
-	}
+	const scripts = { ...appending, ...ownership, ...retention, ...watching };
+	return openedChecks("journal", scripts, options.durable === true ? durability : {});
 }

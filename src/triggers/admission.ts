@@ -57,19 +57,26 @@ export function admit(
 	const overlap = overlapOf(spec);
 	switch (overlap) {
 		case "allow":
-			return going < (spec.maxRunning ?? MAX_RUNNING) ? { kind: "start" } : queued(spec, ahead);
+			return going < (spec.maxRunning ?? MAX_RUNNING) ? { kind: "start" } : queued(occurrence, spec, ahead);
 		case "cancelPrevious":
 			if (behind > 0) return { kind: "skip", reason: SKIPPED.superseded };
 			return going === 0 ? { kind: "start" } : { kind: "wait", cancel: true };
 		case "skip":
 			if (going + ahead === 0) return { kind: "start" };
 			// Slots that are caught up with all came due before now: none of them overlaps with another one.
-			return occurrence.missed === true ? queued(spec, ahead) : { kind: "skip", reason: SKIPPED.overlap };
+			return occurrence.missed === true ? { kind: "wait", cancel: false } : { kind: "skip", reason: SKIPPED.overlap };
 		case "queue":
-			return going + ahead === 0 ? { kind: "start" } : queued(spec, ahead);
+			return going + ahead === 0 ? { kind: "start" } : queued(occurrence, spec, ahead);
 	}
 }
 
-function queued({ maxQueued = MAX_QUEUED }: TriggerSpec, ahead: number): Admission {
-	return ahead < maxQueued ? { kind: "wait", cancel: false } : { kind: "skip", reason: SKIPPED.full };
+/** How many slots are caught up with is for `maxMissed` to say, and has been decided. */
+function queued(
+	{ missed }: Pick<Occurrence, "missed">,
+	{ maxQueued = MAX_QUEUED }: TriggerSpec,
+	ahead: number,
+): Admission {
+	return missed === true || ahead < maxQueued
+		? { kind: "wait", cancel: false }
+		: { kind: "skip", reason: SKIPPED.full };
 }

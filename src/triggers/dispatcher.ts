@@ -1,12 +1,12 @@
 import type { Clock, Timer } from "../core/clock.js";
 import { milliseconds } from "../core/durations.js";
-import { admit, type Standing } from "./admission.js";
 import { arrival } from "./arrivals.js";
+import { Decisions, decide, ended, SUPERSEDED, Wake } from "./decisions.js";
 import { type DueSlot, dueSlots } from "./due.js";
 import { LEADER } from "./leadership.js";
 import { type Occurrence, runOf } from "./occurrence.js";
 import { isEnded, OpenRows } from "./open-rows.js";
-import type { RunDesk } from "./run-desk.js";
+import type { RunDesk, TakenUp } from "./run-desk.js";
 import type { Store } from "./store.js";
 import type { StartSpec, TriggerRecord } from "./trigger.js";
 import { advancedRecord } from "./trigger-record.js";
@@ -14,8 +14,8 @@ import { advancedRecord } from "./trigger-record.js";
 /** What the store tells at once: other processes may write often. */
 const PAUSE_MS = 20;
 
-/** Submissions that go on at a time. */
-const MOST_SUBMITTED = 1_000;
+/** What somebody else is always ahead of is tried so many times at once; then it is left alone for a while. */
+const MOST_STALE = 20;
 
 /** How many ended occurrences beyond those that are kept may be there before they are taken away. */
 const SLACK = 4;
@@ -35,6 +35,8 @@ export interface DispatcherOptions {
 	/** Another process leads by now. */
 	readonly onFenced: () => void;
 	readonly onError: (error: unknown) => void;
+	/** It has put an occurrence into the store, or decided about one. */
+	readonly onDecided: (row: Occurrence) => void;
 	/** The triggers, whenever they are not as they were. */
 	readonly onTriggers: (records: readonly TriggerRecord[]) => void;
 }
@@ -51,6 +53,8 @@ export class Dispatcher {
 	readonly #rows = new OpenRows();
 	/** Rows that say that they run, and nobody here has looked after yet. */
 	readonly #unclaimed = new Set<string>();
+	/** Those of them that are looked for at this moment: it may take a while to see whether a process is alive. */
+	readonly #looking = new Map<string, Promise<void>>();
 	/** Ended occurrences since the history was cut last. */
 	readonly #ended = new Map<string | null, number>();
 	#timer: Timer | undefined;
@@ -58,7 +62,9 @@ export class Dispatcher {
 	#again = false;
 	#isStale = true;
 	#loadedAt = Number.NEGATIVE_INFINITY;
-	#closed = false;
+	#stale = 0;
+	readonly #closed = Promise.withResolvers<void>();
+	#isClosed = false;
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
@@ -98,28 +104,35 @@ export class Dispatcher {
 		this.#ended.set(trigger, (this.#ended.get(trigger) ?? 0) + 1);
 	}
 
-	/** Takes up what was left behind, and goes on from there. Resolves after the first turn. */
-	begin(): Promise<void> {
+	#decided(row: Occurrence): void {
+		this.#take(row);
+		this.#options.onDecided(row);
+	}
+
+	/** Takes up what was left behind, and goes on from there. Resolves when that is done. */
+	async begin(): Promise<void> {
 		this.turn();
-		return this.#turning ?? Promise.resolve();
+		await this.#turning;
+		await Promise.race([Promise.all(this.#looking.values()), this.#closed.promise]);
 	}
 
 	/** Does what is to be done now. */
 	turn(): void {
-		if (this.#closed) return;
+		if (this.#isClosed) return;
 		this.#again = true;
 		this.#turning ??= this.#turns();
 	}
 
 	/** Starts nothing more. Resolves when what it was doing is done. */
 	async close(): Promise<void> {
-		this.#closed = true;
+		this.#isClosed = true;
+		this.#closed.resolve();
 		this.#clear();
 		await this.#turning;
 	}
 
 	async #turns(): Promise<void> {
-		while (this.#again && !this.#closed) {
+		while (this.#again && !this.#isClosed) {
 			this.#again = false;
 			try {
 				await this.#turn();
@@ -138,7 +151,7 @@ export class Dispatcher {
 		const wake = new Wake();
 		if (!(await this.#fire(now, wake))) return;
 		if (!(await this.#admit(now, wake))) return;
-		await this.#takeUp(wake);
+		this.#takeUp();
 		await this.#trim();
 		if (wake.at !== undefined) this.#wakeAt(wake.at);
 	}
@@ -180,102 +193,69 @@ export class Dispatcher {
 		if (add.length === 0 && triggers.length === 0) return true;
 		const answer = await store.write({ lease: { name: LEADER, fence }, add, triggers });
 		if (!answer.ok) return this.#refused(answer.why);
+		this.#stale = 0;
 		for (const record of triggers) this.#records.set(record.spec.id, record);
 		// One that is there already may be at any point of its life.
 		if (answer.present.length > 0) this.#reload();
 		const present = new Set(answer.present);
-		for (const row of add) if (!present.has(row.key)) this.#take(row);
+		for (const row of add) if (!present.has(row.key)) this.#decided(row);
 		return true;
 	}
 
 	/** Decides about rows that wait for their turn, and has those begun that start. @returns false when it could not be written */
 	async #admit(now: number, wake: Wake): Promise<boolean> {
-		const { store, desk, fence, onError } = this.#options;
-		const changes: Occurrence[] = [];
-		const records = new Map<string, TriggerRecord>();
-		const cancel: Occurrence[] = [];
-		for (const trigger of this.#rows.triggers()) this.#admitOf(trigger, now, { changes, records, cancel, wake });
-		for (const row of cancel) desk.cancel(row, "a later occurrence takes its place");
-		if (changes.length === 0) return true;
-		const answer = await store.write({
-			lease: { name: LEADER, fence },
-			occurrences: changes,
-			triggers: [...records.values()],
-		});
+		const { store, desk, fence } = this.#options;
+		const to = new Decisions(wake);
+		for (const trigger of this.#rows.triggers())
+			decide(this.#rows.of(trigger), trigger === null ? null : this.#records.get(trigger), now, to);
+		if (to.begin.length + to.others.length === 0) return true;
+		const occurrences = [...to.begin, ...to.others];
+		const triggers = [...to.records.values()];
+		const answer = await store.write({ lease: { name: LEADER, fence }, occurrences, triggers });
 		if (!answer.ok) return this.#refused(answer.why);
-		for (const record of records.values()) this.#records.set(record.spec.id, record);
-		for (const row of changes) {
-			this.#take(row);
-			if (row.state !== "running") continue;
+		this.#stale = 0;
+		for (const record of triggers) this.#records.set(record.spec.id, record);
+		for (const row of occurrences) this.#decided(row);
+		for (const row of to.cancel) desk.cancel(row, SUPERSEDED);
+		// What was to wait may start in place of one that has waited for another attempt.
+		if (to.others.some(({ state }) => state === "cancelled")) this.#again = true;
+		for (const row of to.begin) {
 			const { start, deadline } = this.#startOf(row);
 			// The graph may take a while to make: others need not wait for it.
-			if (start !== undefined) desk.begin(row, start, deadline).catch(onError);
+			if (start !== undefined) this.#lookFor(row.key, desk.begin(row, start, deadline));
+			else this.#unclaimed.add(row.key);
 		}
 		return true;
 	}
 
-	#admitOf(trigger: string | null, now: number, to: Admissions): void {
-		const rows = this.#rows.of(trigger);
-		const record = trigger === null ? undefined : this.#records.get(trigger);
-		let going = rows.filter(({ state }) => state !== "pending").length;
-		let ahead = 0;
-		let started = 0;
-		const ripe = rows.filter(({ state, nextAt = 0 }) => state === "pending" && nextAt <= now).length;
-		let seen = 0;
-		for (const row of rows) {
-			if (row.state === "running") continue;
-			if (row.cancelling !== undefined) {
-				to.changes.push(next(ended(row, "cancelled", row.cancelling, now)));
-				continue;
-			}
-			if (row.nextAt !== undefined && row.nextAt > now) {
-				to.wake.by(row.nextAt);
-				continue;
-			}
-			if (row.state === "waiting") {
-				to.changes.push(begun(row, now));
-				continue;
-			}
-			seen++;
-			const left = (record?.spec.maxRuns ?? Number.POSITIVE_INFINITY) - (record?.cursor.started ?? 0) - started;
-			const standing = { going, ahead, behind: ripe - seen, left };
-			const what = trigger === null ? submitted(standing) : admit(row, record?.spec, standing);
-			if (what.kind === "start") {
-				going++;
-				started++;
-				to.changes.push(begun(row, now));
-			} else if (what.kind === "skip") to.changes.push(next(ended(row, "skipped", what.reason, now)));
-			else {
-				ahead++;
-				if (what.cancel) to.cancel.push(...rows.filter(({ state }) => state === "running"));
+	/** Runs that other processes have begun: one that has died has left them, one that lives goes on with them. */
+	#takeUp(): void {
+		for (const key of this.#unclaimed) {
+			const row = this.#rows.get(key);
+			if (row?.state !== "running") this.#unclaimed.delete(key);
+			else if (!this.#looking.has(key)) {
+				const { start, deadline } = this.#startOf(row);
+				this.#lookFor(key, this.#options.desk.takeUp(row, start, deadline));
 			}
 		}
-		if (record === undefined || started === 0) return;
-		const { cursor, spec, version } = record;
-		to.records.set(spec.id, {
-			...record,
-			cursor: { ...cursor, started: cursor.started + started },
-			...(cursor.started + started >= (spec.maxRuns ?? Number.POSITIVE_INFINITY) && { over: "maxRuns" as const }),
-			version: version + 1,
-			updatedAt: now,
-		});
 	}
 
-	/** Runs that other processes have begun: one that has died has left them, one that lives goes on with them. */
-	async #takeUp(wake: Wake): Promise<void> {
-		const { desk, clock, lookAgain } = this.#options;
-		const asked = [...this.#unclaimed].map(async (key) => {
-			const row = this.#rows.get(key);
-			if (row?.state !== "running") {
-				this.#unclaimed.delete(key);
-				return;
-			}
-			const { start, deadline } = this.#startOf(row);
-			const taken = await desk.takeUp(row, start, deadline);
-			if (taken !== "elsewhere") this.#unclaimed.delete(key);
-		});
-		await Promise.all(asked);
-		if (this.#unclaimed.size > 0) wake.by(clock.now() + lookAgain);
+	#lookFor(key: string, finding: Promise<TakenUp>): void {
+		const { clock, lookAgain, onError } = this.#options;
+		const looking = finding
+			.catch((error): TakenUp => {
+				onError(error);
+				return "elsewhere";
+			})
+			.then((taken) => {
+				this.#looking.delete(key);
+				if (taken !== "elsewhere") this.#unclaimed.delete(key);
+				else {
+					this.#unclaimed.add(key);
+					this.#wakeAt(clock.now() + lookAgain);
+				}
+			});
+		this.#looking.set(key, looking);
 	}
 
 	/** What a row starts: a submission says so itself. */
@@ -298,8 +278,11 @@ export class Dispatcher {
 	}
 
 	#refused(why: "fenced" | "stale"): false {
-		if (why === "fenced") this.#options.onFenced();
-		else this.#reload();
+		const { clock, lookAgain, onFenced } = this.#options;
+		this.#isStale = true;
+		if (why === "fenced") onFenced();
+		if (why === "stale" && this.#stale++ < MOST_STALE) this.#again = true;
+		else this.#wakeAt(clock.now() + lookAgain);
 		return false;
 	}
 
@@ -309,7 +292,7 @@ export class Dispatcher {
 	}
 
 	#wakeAt(due: number): void {
-		if (this.#closed || (this.#timer !== undefined && this.#timer.due <= due)) return;
+		if (this.#isClosed || (this.#timer !== undefined && this.#timer.due <= due)) return;
 		this.#clear();
 		this.#timer = this.#options.clock.set(due, () => {
 			this.#timer = undefined;
@@ -326,40 +309,7 @@ export class Dispatcher {
 const HISTORY_KEPT = 100;
 const SUBMISSIONS_KEPT = 10_000;
 
-/** Where the decisions of one turn are put together. */
-interface Admissions {
-	readonly changes: Occurrence[];
-	readonly records: Map<string, TriggerRecord>;
-	readonly cancel: Occurrence[];
-	readonly wake: Wake;
-}
-
-/** The earliest of several moments. */
-class Wake {
-	at: number | undefined;
-
-	by(due: number | undefined): void {
-		if (due !== undefined && (this.at === undefined || due < this.at)) this.at = due;
-	}
-}
-
-function submitted({ going }: Standing): ReturnType<typeof admit> {
-	return going < MOST_SUBMITTED ? { kind: "start" } : { kind: "wait", cancel: false };
-}
-
 function arrivalAt(record: TriggerRecord, { key, due, nextAt }: DueSlot, now: number, missed: boolean): Occurrence {
 	const row = arrival(record, key, now, { due, ...(nextAt !== undefined && { nextAt }) });
 	return missed ? { ...row, missed } : row;
-}
-
-function begun({ nextAt: _, endedAt: __, ...row }: Occurrence, now: number): Occurrence {
-	return next({ ...row, state: "running", attempt: row.attempt + 1, startedAt: now });
-}
-
-function next(row: Occurrence): Occurrence {
-	return { ...row, version: row.version + 1 };
-}
-
-function ended(row: Occurrence, state: "skipped" | "cancelled", reason: string, now: number): Occurrence {
-	return { ...row, state, reason, endedAt: now };
 }

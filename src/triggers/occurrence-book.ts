@@ -93,8 +93,7 @@ export class OccurrenceBook {
 		const rows = eventArrivals(await this.triggers.all(), event, { key, payload: given }, this.clock.now());
 		if (rows.length === 0) return [];
 		await this.#assertRoom();
-		const answer = await this.store.write({ add: rows });
-		const present = new Set(answer.ok ? answer.present : []);
+		const present = new Set(await this.#write(rows));
 		return rows.map((row) => ({ key: row.key, isNew: !present.has(row.key) }));
 	}
 
@@ -166,8 +165,16 @@ export class OccurrenceBook {
 
 	async #add(row: Occurrence): Promise<Put> {
 		await this.#assertRoom();
-		const answer = await this.store.write({ add: [row] });
-		return { key: row.key, isNew: answer.ok && answer.present.length === 0 };
+		return { key: row.key, isNew: (await this.#write([row])).length === 0 };
+	}
+
+	/** @returns the keys that were there */
+	async #write(add: readonly Occurrence[]): Promise<readonly string[]> {
+		for (let tries = 0; tries < MOST_TRIES; tries++) {
+			const answer = await this.store.write({ add });
+			if (answer.ok) return answer.present;
+		}
+		throw new SwarmError("OVERLOADED", "it could not be stored: somebody else was always ahead");
 	}
 
 	async #assertRoom(): Promise<void> {

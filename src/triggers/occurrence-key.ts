@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { SwarmError } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import type { TriggerRecord } from "./trigger.js";
@@ -28,9 +29,16 @@ export function changeKey(trigger: Owner, change: number, content: string | unde
 	return keyOf(trigger, `${change}-${content?.slice(0, 12) ?? "deleted"}`);
 }
 
-/** The key of the end of a run. */
+/** Ids of runs that are no longer than this stand in keys as they are. */
+const MAX_RUN_ID = 100;
+
+/**
+ * The key of the end of a run. One key leads to the next where ends of runs start runs: what would grow with each, or end like
+ * the id of another attempt, stands there as its hash.
+ */
 export function runEndKey(trigger: Owner, run: RunId): string {
-	return keyOf(trigger, `run-${run}`);
+	const isPlain = run.length <= MAX_RUN_ID && !run.includes("#");
+	return keyOf(trigger, `run-${isPlain ? run : createHash("sha256").update(run).digest("hex").slice(0, 32)}`);
 }
 
 /**

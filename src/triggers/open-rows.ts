@@ -31,7 +31,11 @@ export class OpenRows {
 	put(row: Occurrence): void {
 		const known = this.#byKey.get(row.key);
 		if (known !== undefined && known.version >= row.version) return;
-		if (isEnded(row)) return this.drop(row.key);
+		if (isEnded(row)) this.drop(row.key);
+		else this.#set(row);
+	}
+
+	#set(row: Occurrence): void {
 		const trigger = row.trigger ?? null;
 		this.#byKey.set(row.key, row);
 		const rows = this.#byTrigger.get(trigger);
@@ -50,14 +54,14 @@ export class OpenRows {
 	}
 
 	/**
-	 * Takes what the store has: all that is open.
+	 * Takes what the store has: all that is open. What was known does not count: a key may have been forgotten and given again.
 	 *
 	 * @param rows - the newest first
 	 */
 	replace(rows: readonly Occurrence[]): void {
 		const there = new Set(rows.map(({ key }) => key));
 		for (const key of this.#byKey.keys()) if (!there.has(key)) this.drop(key);
-		for (const row of rows.toReversed()) this.put(row);
+		for (const row of rows.toReversed()) this.#set(row);
 	}
 }
 

@@ -1,4 +1,5 @@
 import { isAbsolute } from "node:path";
+import { SwarmError } from "../core/errors.js";
 import { show } from "../graph/spec.js";
 import { isTimeZone, whyNotCron } from "./cron-slots.js";
 import {
@@ -16,6 +17,7 @@ import {
 	wholeFrom,
 	wrong,
 } from "./fields.js";
+import { fileSettings } from "./file-patterns.js";
 import { EVERY_HINT, readEvery } from "./schedule-text.js";
 import type {
 	CronSchedule,
@@ -80,8 +82,11 @@ const event: Fields<EventSchedule> = {
 		aText(value, path) ?? ((value as string).length > 200 ? wrong(path, "has more than 200 characters") : undefined),
 	run: (value, path) => checkObject(value, path, { trigger: anId, status: listOf(oneOf(...endings)) }),
 	webhook: (value, path) =>
-		checkObject(value, path, { secret: aText, maxBytes: wholeFrom(1, 16 * 1024 * 1024) }) ??
-		aText((value as { secret?: unknown }).secret, `${path}/secret`),
+		checkObject(value, path, {
+			secret: aText,
+			maxBytes: wholeFrom(1, 16 * 1024 * 1024),
+			signature: oneOf("dagswarm", "github"),
+		}) ?? aText((value as { secret?: unknown }).secret, `${path}/secret`),
 };
 
 const KINDS: Readonly<Record<Schedule["kind"], Readonly<Record<string, FieldCheck>>>> = {
@@ -112,13 +117,23 @@ function checkWhole(on: Schedule, path: string): Problem | undefined {
 		case "cron":
 			return cron.cron(on.cron, `${path}/cron`) ?? checkMissed(on, path);
 		case "file":
-			return file.paths(on.paths, `${path}/paths`);
+			return file.paths(on.paths, `${path}/paths`) ?? checkFiles(on, path);
 		case "event":
 			return on.event === undefined && on.run === undefined && on.webhook === undefined
 				? wrong(path, "names nothing that may happen", "give at least one of event, run and webhook")
 				: undefined;
 		default:
 			return undefined;
+	}
+}
+
+function checkFiles(on: FileSchedule, path: string): Problem | undefined {
+	try {
+		fileSettings(on);
+		return undefined;
+	} catch (error) {
+		if (!SwarmError.is(error)) throw error;
+		return wrong(path, error.message);
 	}
 }
 

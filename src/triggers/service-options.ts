@@ -3,7 +3,9 @@ import type { Clock } from "../core/clock.js";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
 import type { IdSource } from "../core/ids.js";
+import { secretKey } from "../ports/secret-key.js";
 import type { TriggerInput } from "./define-trigger.js";
+import { checkHttpOptions, type HttpOptions } from "./http-options.js";
 import type { Store } from "./store.js";
 
 /** What a service is made of. */
@@ -13,8 +15,13 @@ export interface ServiceOptions {
 	readonly swarm: AnySwarm;
 	/** The program's own triggers. One that an earlier version of the program had, and this one has not, is taken away. */
 	readonly triggers?: readonly TriggerInput[];
-	/** By name: what webhooks are signed with. */
+	/** By name: what webhooks are signed with; 16 bytes at least. */
 	readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
+	/**
+	 * Where it is asked by HTTP: health, metrics, webhooks, events, occurrences. Off by default; with a port alone only this machine
+	 * reaches it.
+	 */
+	readonly http?: HttpOptions;
 	/**
 	 * How long the process that leads may be silent before another one takes its place; 100 ms to 10 minutes, default 10
 	 * seconds.
@@ -27,6 +34,8 @@ export interface ServiceOptions {
 	readonly recover?: "all" | "own";
 	/** Keys that were given are kept for so long at least, whatever the history says; default 1 day. */
 	readonly keepKeys?: Duration;
+	/** Where relative paths of file triggers begin that say nothing else; by default where the process runs. */
+	readonly cwd?: string;
 	/** Takes what is odd, and does not stop anything; by default a warning of the process. */
 	readonly onWarning?: (text: string) => void;
 	/** Takes what fails in the background and is tried again; by default a warning of the process. */
@@ -41,9 +50,11 @@ const OPTIONS: Readonly<Record<keyof ServiceOptions, true>> = {
 	swarm: true,
 	triggers: true,
 	secrets: true,
+	http: true,
 	lease: true,
 	recover: true,
 	keepKeys: true,
+	cwd: true,
 	onWarning: true,
 	onError: true,
 	clock: true,
@@ -71,6 +82,9 @@ export function checkServiceOptions(options: ServiceOptions): void {
 	if (recover !== undefined && recover !== "all" && recover !== "own")
 		throw new SwarmError("INVALID_OPTION", `recover is ${JSON.stringify(recover)}: use all or own`);
 	if (options.keepKeys !== undefined) milliseconds(options.keepKeys, "keepKeys");
+	for (const [name, secret] of Object.entries(options.secrets ?? {}))
+		secretKey(secret, `the secret ${JSON.stringify(name)}`);
+	checkHttpOptions(options.http);
 }
 
 /** How long a lease holds, in milliseconds. @throws SwarmError `INVALID_OPTION` */

@@ -1,38 +1,19 @@
-import { type Clock, wallClock } from "../core/clock.js";
+import { wallClock } from "../core/clock.js";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
-import { thisProcess } from "../core/host.js";
 import { randomIds } from "../core/ids.js";
-import type { Writer } from "../journal/journal.js";
 import type { GraphSpec } from "../swarm-options.js";
+import { AgentLoops } from "./agent-loops.js";
 import { defineTrigger, type TriggerInput, warningOf } from "./define-trigger.js";
-import { Dispatcher } from "./dispatcher.js";
-import { ON_TIME_MS } from "./due.js";
-import { Leadership } from "./leadership.js";
+import { HttpEndpoint } from "./http-endpoint.js";
 import type { Occurrence, OccurrenceState } from "./occurrence.js";
 import { type FireOptions, OccurrenceBook, type Put, type SubmitOptions } from "./occurrence-book.js";
-import { RunDesk } from "./run-desk.js";
-import { answerRequests } from "./run-requests.js";
-import { checkServiceOptions, leaseOf, type ServiceOptions } from "./service-options.js";
+import { type ServiceHealth, ServiceMember } from "./service-member.js";
+import type { ServiceNumbers } from "./service-metrics.js";
+import { checkServiceOptions, type ServiceOptions } from "./service-options.js";
 import type { OccurrenceFilter } from "./store.js";
 import type { StartSpec, TriggerRecord, TriggerSpec } from "./trigger.js";
 import { TriggerBook } from "./trigger-book.js";
-
-/** Other processes write often: who stands by looks who leads so often at most. */
-const STIR_PAUSE_MS = 250;
-
-/** How a service stands. */
-export interface ServiceHealth {
-	/** Whether it does what it is there for: it has been started, and its store answers. */
-	readonly ok: boolean;
-	readonly state: "new" | "standby" | "leading" | "stopping" | "stopped";
-	/** Who leads, as far as is known. */
-	readonly leader: Writer | undefined;
-	/** Runs of occurrences that go on in this process. */
-	readonly running: number;
-	/** What went wrong a moment ago. */
-	readonly problem?: string;
-}
 
 /**
  * Makes a service: runs that start on their own, by triggers or by submission, each occurrence once, and that go on after the
@@ -63,47 +44,41 @@ export function createService(options: ServiceOptions): Service {
 /** Runs that start on their own; see {@link createService}. */
 export class Service {
 	readonly #options: ServiceOptions;
-	readonly #clock: Clock;
-	readonly #specs: readonly TriggerSpec[];
 	readonly #triggers: TriggerBook;
 	readonly #occurrences: OccurrenceBook;
-	readonly #desk: RunDesk;
-	readonly #leadership: Leadership;
-	readonly #lease: number;
-	#dispatcher: Dispatcher | undefined;
-	#state: ServiceHealth["state"] = "new";
-	#problem: { readonly text: string; readonly at: number } | undefined;
-	#ends: (() => void)[] = [];
-	#stirredAt = Number.NEGATIVE_INFINITY;
-	#willStir = false;
-	#leading: Promise<void> = Promise.resolve();
-	#stopping: Promise<void> | undefined;
+	readonly #member: ServiceMember;
+	/** Agents that work towards a goal by themselves, see {@link defineAutonomous}. */
+	readonly agents: AgentLoops;
 
 	/** @internal Use {@link createService}. */
 	constructor(options: ServiceOptions) {
 		checkServiceOptions(options);
 		const { store, swarm, clock = wallClock, ids = randomIds } = options;
 		this.#options = options;
-		this.#clock = clock;
-		this.#lease = leaseOf(options);
-		this.#specs = uniqueSpecs((options.triggers ?? []).map((trigger) => this.#checked(trigger)));
-		this.#triggers = new TriggerBook(store, clock);
-		this.#occurrences = new OccurrenceBook(store, this.#triggers, clock, ids);
-		this.#desk = new RunDesk({
-			store,
-			swarm,
+		const specs = uniqueSpecs((options.triggers ?? []).map(defineTrigger));
+		const book = new TriggerBook(store, clock);
+		this.#triggers = book;
+		this.#occurrences = new OccurrenceBook(store, book, clock, ids);
+		const endpoint = HttpEndpoint.of(options, this, {
 			clock,
-			onSettled: (row) => this.#dispatcher?.settled(row),
-			onError: (error) => this.#fail(error),
+			triggers: specs,
+			onWarning: (text) => this.#member.warn(text),
+			onError: (error) => this.#member.fail(error),
 		});
-		this.#leadership = new Leadership({
+		this.#member = new ServiceMember({ ...options, clock, ids, book, specs, endpoint });
+		for (const spec of specs) this.#warnOf(spec);
+		this.agents = new AgentLoops({
 			store,
 			clock,
-			ttl: this.#lease,
-			holder: { id: ids.run(), ...thisProcess() },
-			onGain: (fence) => this.#lead(fence),
-			onLoss: () => this.#follow(),
-			onError: (error) => this.#fail(error),
+			triggers: book,
+			occurrences: this.#occurrences,
+			isKnown: (name) =>
+				swarm.graphOf(name).then(
+					() => true,
+					() => false,
+				),
+			cancel: (key, reason) => this.cancel(key, reason),
+			onChange: () => this.#member.look(),
 		});
 	}
 
@@ -111,23 +86,11 @@ export class Service {
 	 * Begins: stands by, or leads where nobody does. Resolves when it is known which, and a leader has taken up what was left
 	 * behind.
 	 *
-	 * @throws SwarmError `ILLEGAL_STATE` when it was started before; what the store throws
+	 * @throws SwarmError `ILLEGAL_STATE` when it was started before; `INVALID_OPTION` when it cannot listen where `http` says: then it
+	 * may be started again; what the store throws
 	 */
-	async start(): Promise<void> {
-		if (this.#state !== "new")
-			throw new SwarmError("ILLEGAL_STATE", "the service was started before", { hint: "make another one" });
-		this.#state = "standby";
-		const { store, swarm } = this.#options;
-		this.#ends.push(this.#clock.hold());
-		this.#ends.push(
-			await store.watch(
-				() => this.#changed(),
-				(error) => this.#fail(error),
-			),
-		);
-		this.#ends.push(await answerRequests(store, swarm, { onError: (error) => this.#fail(error) }));
-		await this.#leadership.look();
-		await this.#leading;
+	start(): Promise<void> {
+		return this.#member.start();
 	}
 
 	/**
@@ -137,9 +100,7 @@ export class Service {
 	 * @param options - `grace`: default 10 seconds
 	 */
 	stop({ grace = "10s" }: { readonly grace?: Duration } = {}): Promise<void> {
-		const ms = milliseconds(grace, "grace");
-		this.#stopping ??= this.#stop(ms);
-		return this.#stopping;
+		return this.#member.stop(milliseconds(grace, "grace"));
 	}
 
 	/** Stops without grace, also when it is stopping already: functions that run are told to stop at once. */
@@ -149,21 +110,14 @@ export class Service {
 		await stopping;
 	}
 
-	async #stop(grace: number): Promise<void> {
-		this.#state = "stopping";
-		await this.#dispatcher?.close();
-		this.#dispatcher = undefined;
-		await this.#leading;
-		await this.#options.swarm.drain(grace);
-		await this.#desk.close();
-		await this.#leadership.close();
-		for (const end of this.#ends.splice(0)) end();
-		this.#state = "stopped";
-	}
-
 	/** Whether this process decides what starts. */
 	get isLeading(): boolean {
-		return this.#leadership.fence !== undefined;
+		return this.#member.isLeading;
+	}
+
+	/** The URL where it is asked by HTTP, without a path; undefined while it does not listen. */
+	get address(): string | undefined {
+		return this.#member.address;
 	}
 
 	/**
@@ -201,7 +155,7 @@ export class Service {
 
 	async #put<Value>(putting: Promise<Value>): Promise<Value> {
 		const put = await putting;
-		this.#dispatcher?.look();
+		this.#member.look();
 		return put;
 	}
 
@@ -232,8 +186,8 @@ export class Service {
 	 */
 	async cancel(key: string, reason = "cancelled"): Promise<void> {
 		const row = await this.#occurrences.cancel(key, reason);
-		if (row.state === "running") this.#desk.cancel(row, reason);
-		this.#dispatcher?.look();
+		this.#member.cancel(row, reason);
+		this.#member.look();
 	}
 
 	/** Forgets an occurrence that has ended; its run stays in the journal. @throws SwarmError `UNKNOWN_OCCURRENCE`, `ILLEGAL_STATE` */
@@ -288,14 +242,12 @@ export class Service {
 
 	/** How this process stands; something that failed counts for three leases. */
 	health(): ServiceHealth {
-		const isRecent = this.#problem !== undefined && this.#clock.now() < this.#problem.at + 3 * this.#lease;
-		return {
-			ok: (this.#state === "standby" || this.#state === "leading") && !isRecent,
-			state: this.#state,
-			leader: this.#leadership.leader,
-			running: this.#desk.size,
-			...(this.#problem !== undefined && isRecent && { problem: this.#problem.text }),
-		};
+		return this.#member.health();
+	}
+
+	/** What this process has counted since it was made, and how things stand. */
+	metrics(): Promise<ServiceNumbers> {
+		return this.#member.numbers();
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
@@ -304,79 +256,13 @@ export class Service {
 
 	#checked(trigger: TriggerInput): TriggerSpec {
 		const spec = defineTrigger(trigger);
-		const warning = warningOf(spec);
-		if (warning !== undefined) this.#warn(warning);
+		this.#warnOf(spec);
 		return spec;
 	}
 
-	#changed(): void {
-		if (this.#dispatcher !== undefined) return this.#dispatcher.changed();
-		if (this.#willStir) return;
-		const soon = this.#stirredAt + STIR_PAUSE_MS;
-		const now = this.#clock.now();
-		this.#willStir = true;
-		this.#clock.set(Math.max(now, soon), () => {
-			this.#willStir = false;
-			this.#stirredAt = this.#clock.now();
-			void this.#leadership.stir();
-		});
-	}
-
-	#lead(fence: number): void {
-		if (this.#state === "stopping" || this.#state === "stopped") return;
-		this.#state = "leading";
-		this.#leading = this.#leading.then(() => this.#takeOffice(fence)).catch((error) => this.#fail(error));
-	}
-
-	async #takeOffice(fence: number): Promise<void> {
-		const { store, keepKeys = "1d" } = this.#options;
-		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
-		if (!(await this.#triggers.sync(this.#specs, fence))) return;
-		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
-		const dispatcher = new Dispatcher({
-			store,
-			fence,
-			clock: this.#clock,
-			desk: this.#desk,
-			tolerance: Math.max(ON_TIME_MS, 3 * this.#lease),
-			lookAgain: this.#lease,
-			keepKeys: milliseconds(keepKeys, "keepKeys"),
-			onFenced: () => void this.#leadership.look(),
-			onError: (error) => this.#fail(error),
-			onTriggers: () => {},
-		});
-		this.#dispatcher = dispatcher;
-		await dispatcher.begin();
-		if (this.#options.recover !== "own" && this.#dispatcher === dispatcher) await this.#recoverRest();
-	}
-
-	/** Runs that nothing of the service has started. */
-	async #recoverRest(): Promise<void> {
-		const { swarm } = this.#options;
-		const { refused } = await swarm.recoverAll();
-		for (const { run, error } of refused) {
-			if (error.code === "RUN_BUSY") continue;
-			this.#warn(`the run "${run}" cannot be brought back here: ${error.code}: ${error.message}`);
-		}
-	}
-
-	#follow(): void {
-		if (this.#state === "leading") this.#state = "standby";
-		const dispatcher = this.#dispatcher;
-		this.#dispatcher = undefined;
-		dispatcher?.close().catch((error) => this.#fail(error));
-	}
-
-	#fail(error: unknown): void {
-		const text = error instanceof Error ? error.message : String(error);
-		this.#problem = { text, at: this.#clock.now() };
-		if (this.#options.onError !== undefined) this.#options.onError(error);
-		else process.emitWarning(`a service met with: ${text}`, "SwarmServiceWarning");
-	}
-
-	#warn(text: string): void {
-		if (this.#options.onWarning !== undefined) this.#options.onWarning(text);
-		else process.emitWarning(text, "SwarmServiceWarning");
+	#warnOf(spec: TriggerSpec): void {
+		const warning = warningOf(spec);
+		if (warning !== undefined) this.#member.warn(warning);
 	}
 }
 

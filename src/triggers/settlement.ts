@@ -1,4 +1,5 @@
 import { type ErrorInfo, withoutStacks } from "../core/errors.js";
+import { atPointer } from "../core/plain.js";
 import { normalRetry } from "../graph/policies.js";
 import { retryDelay } from "../graph/retry.js";
 import type { EndStatus, Failure } from "../outcome.js";
@@ -10,20 +11,24 @@ export interface AttemptEnd {
 	readonly status: EndStatus;
 	readonly reason?: string | undefined;
 	readonly error?: ErrorInfo | undefined;
+	/** Of a run that has completed: of its sinks, by id. */
+	readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
 /** How a run ended, in the words of its first failure. */
 export function endOf({
 	status,
 	reason,
+	outputs,
 	failures,
 }: {
 	readonly status: EndStatus;
 	readonly reason?: string;
+	readonly outputs: Readonly<Record<string, unknown>>;
 	readonly failures: readonly Failure[];
 }): AttemptEnd {
+	if (status === "completed") return { status, outputs };
 	const [first] = failures;
-	if (status === "completed") return { status };
 	const error = first && (first.cause ?? { code: first.code, message: first.message });
 	return { status, reason: reason ?? first?.message, error: error && withoutStacks(error) };
 }
@@ -77,21 +82,43 @@ function delayOf(
 	return retryDelay(policy, attempt, failure, fraction);
 }
 
-/** The trigger after an occurrence of it has ended: itself where nothing in it changes. */
-export function counted(record: TriggerRecord, occurrence: Occurrence, now: number): TriggerRecord {
+/** What the output of a completed run says to its trigger. */
+export interface Left {
+	/** What the next run is to find. */
+	readonly remember?: unknown;
+	/** The trigger has done what it was for. */
+	readonly isDone: boolean;
+}
+
+/** What a run has left for its trigger: of the output of its one sink, or of the outputs of several by id. */
+export function leftBy(spec: TriggerSpec, outputs: Readonly<Record<string, unknown>>): Left {
+	const { remember, until } = spec;
+	if (remember === undefined && until === undefined) return { isDone: false };
+	const [only, ...others] = Object.keys(outputs);
+	const output = only !== undefined && others.length === 0 ? outputs[only] : outputs;
+	const kept = remember && atPointer(output, remember.path ?? "");
+	const done = until === undefined ? undefined : atPointer(output, until);
+	return {
+		...(kept?.found === true && kept.value !== undefined && { remember: kept.value }),
+		isDone: done?.found === true && done.value === true,
+	};
+}
+
+/** The trigger after an occurrence of it has ended. @returns the same record while it waits for another attempt */
+export function counted(record: TriggerRecord, { state }: Occurrence, now: number, isDone: boolean): TriggerRecord {
+	if (state !== "completed" && state !== "failed" && state !== "cancelled") return record;
 	const { cursor, spec } = record;
-	const failures =
-		occurrence.state === "failed" ? cursor.failures + 1 : occurrence.state === "completed" ? 0 : undefined;
 	const isDelayed = spec.on.kind === "every" && spec.on.mode === "delay";
-	const isCounted = failures !== undefined && failures !== cursor.failures;
-	if (!isCounted && !isDelayed) return record;
 	return {
 		...record,
 		cursor: {
 			...cursor,
-			...(isCounted && { failures }),
+			[state]: cursor[state] + 1,
+			...(state === "completed" && { failures: 0 }),
+			...(state === "failed" && { failures: cursor.failures + 1 }),
 			...(isDelayed && { endedAt: now }),
 		},
+		...(isDone && { over: "until" as const }),
 		version: record.version + 1,
 		updatedAt: now,
 	};

@@ -43,7 +43,7 @@ export class SqliteOccurrences {
 	}
 
 	remove(key: string): void {
-		this.#removeRow(this.ask.stand.get(key));
+		this.#removeRow(this.ask.shelf.get(key));
 	}
 
 	/** Those of a trigger. */

@@ -25,6 +25,8 @@ export function storeStatements(db: DatabaseSync) {
 			ON CONFLICT (key) DO NOTHING`,
 		),
 		stand: prepare("SELECT no, owner, state, version FROM occurrences WHERE key = ?"),
+		// Without its version, which may be what is damaged.
+		shelf: prepare("SELECT no, owner, state FROM occurrences WHERE key = ?"),
 		change: prepare(
 			"UPDATE occurrences SET owner = ?, state = ?, created = ?, version = ?, checksum = ?, body = ? WHERE no = ?",
 		),

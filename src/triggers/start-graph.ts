@@ -4,10 +4,16 @@ import type { GraphSpec } from "../swarm-options.js";
 import type { Occurrence, OccurrenceInfo } from "./occurrence.js";
 import type { StartSpec } from "./trigger.js";
 
-/** Makes the graph of an agent or a skill by its name, see `swarm.graphOf`. */
-export type GraphSource = (name: string, input: unknown) => GraphSpec | Promise<GraphSpec>;
+/** What the graphs of occurrences are made with. */
+export interface GraphSource {
+	/** The graph of an agent or a skill by its name, see `swarm.graphOf`. */
+	readonly graphOf: (name: string, input: unknown) => GraphSpec | Promise<GraphSpec>;
+	/** What earlier runs have left under a name; null where none has. */
+	readonly remembered: (name: string) => unknown;
+}
 
 const PLACE = "$occurrence";
+const REMEMBERED = "$remembered";
 
 /**
  * The graph that an occurrence starts.
@@ -16,10 +22,11 @@ const PLACE = "$occurrence";
  */
 export async function startGraph(start: StartSpec, occurrence: Occurrence, source: GraphSource): Promise<GraphSpec> {
 	const info = infoOf(occurrence);
-	if (typeof start === "string") return source(start, info);
-	if ("call" in start) return source(start.call, "input" in start ? filled(start.input, info) : info);
+	if (typeof start === "string") return source.graphOf(start, info);
+	const known = await rememberedIn(start, source);
+	if ("call" in start) return source.graphOf(start.call, "input" in start ? fill(start.input, info, known) : info);
 	return {
-		nodes: start.nodes.map((node) => ("input" in node ? { ...node, input: filled(node.input, info) } : node)),
+		nodes: start.nodes.map((node) => ("input" in node ? { ...node, input: fill(node.input, info, known) } : node)),
 	};
 }
 
@@ -34,22 +41,29 @@ export function infoOf({ key, trigger, due, attempt, payload }: Occurrence): Occ
 	};
 }
 
-/** Plain data with its places filled in: itself where there are none. */
-function filled(value: unknown, info: OccurrenceInfo): unknown {
-	let isTouched = false;
-	findNotPlain(value, (object) => {
-		if (Object.hasOwn(object, PLACE)) isTouched = true;
+/** All that is remembered and asked for, by name. */
+async function rememberedIn(start: StartSpec, source: GraphSource): Promise<ReadonlyMap<string, unknown>> {
+	const names = new Set<string>();
+	findNotPlain(start, (object) => {
+		if (isOnly(object, REMEMBERED)) names.add(String((object as Record<string, unknown>)[REMEMBERED]));
 	});
-	return isTouched ? fill(value, info) : value;
+	const known = new Map<string, unknown>();
+	for (const name of names) known.set(name, await source.remembered(name));
+	return known;
 }
 
-/** Plain data is no deeper than its check allows, so this may go down by itself. */
-function fill(value: unknown, info: OccurrenceInfo): unknown {
+function isOnly(object: object, key: string): boolean {
+	return Object.hasOwn(object, key) && Object.keys(object).length === 1;
+}
+
+/** Plain data with its places filled in. It is no deeper than its check allows, so this may go down by itself. */
+function fill(value: unknown, info: OccurrenceInfo, known: ReadonlyMap<string, unknown>): unknown {
 	if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
-	if (Array.isArray(value)) return value.map((member) => fill(member, info));
-	const { [PLACE]: path, ...others } = value as Record<string, unknown>;
-	if (path !== undefined && Object.keys(others).length === 0) return at(path, info);
-	return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fill(member, info)]));
+	if (Array.isArray(value)) return value.map((member) => fill(member, info, known));
+	const object = value as Record<string, unknown>;
+	if (isOnly(object, PLACE)) return at(object[PLACE], info);
+	if (isOnly(object, REMEMBERED)) return known.get(String(object[REMEMBERED])) ?? null;
+	return Object.fromEntries(Object.entries(object).map(([key, member]) => [key, fill(member, info, known)]));
 }
 
 function at(path: unknown, info: OccurrenceInfo): unknown {

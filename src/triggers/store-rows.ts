@@ -118,9 +118,9 @@ function damagedRow(kind: string, key: unknown): SwarmError {
 
 const NO_BODIES: ReadonlyMap<string, string> = new Map();
 
-/** @throws SwarmError `INVALID_INPUT` for a key, a name or an id that is empty, too long or no text */
+/** @throws SwarmError `INVALID_INPUT` for a key, a name or an id that is empty, too long or no whole text */
 export function checkKey(what: string, key: string): void {
-	if (typeof key !== "string" || key === "" || key.length > MAX_KEY_LENGTH)
+	if (typeof key !== "string" || key === "" || key.length > MAX_KEY_LENGTH || !key.isWellFormed())
 		throw new SwarmError("INVALID_INPUT", `${what} is not a text of 1 to ${MAX_KEY_LENGTH} characters`, {
 			hint: "use a hash of what is longer",
 		});

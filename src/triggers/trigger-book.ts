@@ -34,28 +34,41 @@ export class TriggerBook {
 
 	/** @param spec - checked */
 	put(spec: TriggerSpec): Promise<TriggerRecord> {
-		return this.#retried(spec.id, async () => {
-			const known = await this.#store.trigger(spec.id);
-			const record =
-				known === undefined
-					? newRecord(spec, this.#clock.now(), "store")
-					: changedRecord(known, spec, this.#clock.now());
-			return this.#write(record, known);
-		});
+		return this.change(spec.id, (known, revision) =>
+			known === undefined
+				? newRecord(spec, this.#clock.now(), "store", revision)
+				: changedRecord(known, spec, this.#clock.now()),
+		);
 	}
 
 	/** @throws SwarmError `UNKNOWN_TRIGGER` */
-	pause(id: string, paused: boolean): Promise<TriggerRecord> {
+	async pause(id: string, paused: boolean): Promise<TriggerRecord> {
+		await this.get(id);
+		return this.change(id, (known) => {
+			if (known === undefined) throw new SwarmError("UNKNOWN_TRIGGER", `the trigger "${id}" was taken away just now`);
+			return pausedRecord(known, paused, this.#clock.now());
+		});
+	}
+
+	/**
+	 * @param to - what a record, or none, is to become, with the revision that a new one has; asked again where somebody was ahead.
+	 * What it throws is thrown
+	 */
+	change(
+		id: string,
+		to: (known: TriggerRecord | undefined, revision: number) => TriggerRecord,
+	): Promise<TriggerRecord> {
 		return this.#retried(id, async () => {
-			const known = await this.get(id);
-			return this.#write(pausedRecord(known, paused, this.#clock.now()), known);
+			const known = await this.#store.trigger(id);
+			return this.#write(to(known, known?.revision ?? (await this.#revisionOf(id))), known);
 		});
 	}
 
 	/** @returns whether it was there */
 	async remove(id: string): Promise<boolean> {
-		if ((await this.#store.trigger(id)) === undefined) return false;
-		await this.#store.write({ removeTriggers: [id] });
+		const known = await this.#store.trigger(id);
+		if (known === undefined) return false;
+		await this.#store.write({ removeTriggers: [id], documents: [lastRevision(known)] });
 		return true;
 	}
 
@@ -70,10 +83,15 @@ export class TriggerBook {
 			const records = await this.#store.triggers();
 			const known = new Map(records.map((record) => [record.spec.id, record]));
 			const wanted = new Set(specs.map(({ id }) => id));
-			const triggers = specs.map((spec): [TriggerRecord | undefined, TriggerRecord] => {
+			const triggers: [TriggerRecord | undefined, TriggerRecord][] = [];
+			for (const spec of specs) {
 				const before = known.get(spec.id);
-				return [before, before === undefined ? newRecord(spec, now, "code") : changedRecord(before, spec, now)];
-			});
+				const after =
+					before === undefined
+						? newRecord(spec, now, "code", await this.#revisionOf(spec.id))
+						: changedRecord(before, spec, now);
+				triggers.push([before, after]);
+			}
 			const gone = records.filter(({ source, spec }) => source === "code" && !wanted.has(spec.id));
 			const changed = triggers.filter(([before, after]) => before !== after).map(([, after]) => after);
 			if (changed.length + gone.length === 0) return true;
@@ -81,9 +99,16 @@ export class TriggerBook {
 				lease: { name: LEADER, fence },
 				triggers: changed,
 				removeTriggers: gone.map(({ spec }) => spec.id),
+				documents: gone.map(lastRevision),
 			});
 			return isWritten(answer) ? true : answer.why === "fenced" ? false : undefined;
 		});
+	}
+
+	/** One that is put after it was taken away: its runs are in the journal still, and its keys are not to be theirs. */
+	async #revisionOf(id: string): Promise<number> {
+		const last = await this.#store.document(revisionName(id));
+		return last === undefined ? 1 : Number(last) + 1;
 	}
 
 	async #write(record: TriggerRecord, known: TriggerRecord | undefined): Promise<TriggerRecord | undefined> {
@@ -101,6 +126,14 @@ export class TriggerBook {
 			`trigger ${JSON.stringify(id)} could not be written: somebody else was always ahead`,
 		);
 	}
+}
+
+function lastRevision({ spec, revision }: TriggerRecord): { readonly name: string; readonly body: string } {
+	return { name: revisionName(spec.id), body: String(revision) };
+}
+
+function revisionName(id: string): string {
+	return `trigger-revision/${id}`;
 }
 
 function isWritten(answer: StoreAnswer): answer is Extract<StoreAnswer, { readonly ok: true }> {

@@ -43,18 +43,29 @@ const checkNodes: FieldCheck = (value, path) => {
 	return undefined;
 };
 
+const aPointer: FieldCheck = (value, path) =>
+	typeof value === "string" && (value === "" || value.startsWith("/"))
+		? undefined
+		: wrong(path, `is ${show(value)}, no JSON Pointer`, 'write "" for all of it, or "/member"');
+
 /** References to the occurrence are pointers and nothing else. */
 const checkReferences: FieldCheck = (value, path) => {
 	let bad: object | undefined;
 	findNotPlain(value, (object) => {
+		if (Object.hasOwn(object, "$remembered")) {
+			const { $remembered: name } = object as { readonly $remembered: unknown };
+			if (anId(name, path) !== undefined || Object.keys(object).length > 1) bad = object;
+		}
 		if (!Object.hasOwn(object, "$occurrence")) return;
 		const pointer = (object as { readonly $occurrence: unknown }).$occurrence;
 		const isPointer = typeof pointer === "string" && (pointer === "" || pointer.startsWith("/"));
 		if (!isPointer || Object.keys(object).length > 1) bad = object;
 	});
 	if (bad === undefined) return plainData(value, path);
-	return wrong(path, `holds ${show(bad)}, no reference`, 'write { "$occurrence": "/payload" }, a JSON Pointer');
+	return wrong(path, `holds ${show(bad)}, no reference`, REFERENCE_HINT);
 };
+
+const REFERENCE_HINT = 'write { "$occurrence": "/payload" }, a JSON Pointer, or { "$remembered": "name" }';
 
 const FIELDS: Fields<TriggerSpec> = {
 	id: anId,
@@ -75,6 +86,9 @@ const FIELDS: Fields<TriggerSpec> = {
 	endAt: aMoment,
 	enabled: aFlag,
 	history: wholeFrom(1, 10_000),
+	remember: (value, path) =>
+		checkObject(value, path, { as: anId, path: aPointer }) ?? anId((value as { as?: unknown }).as, `${path}/as`),
+	until: aPointer,
 	metadata: (value, path) =>
 		typeof value === "object" && value !== null && !Array.isArray(value)
 			? plainData(value, path)

@@ -4,16 +4,23 @@ import { momentOf } from "./moment.js";
 import { everyOf } from "./schedule-text.js";
 import type { Moment, Schedule, TriggerRecord, TriggerSpec } from "./trigger.js";
 
+const NOTHING_YET = { started: 0, completed: 0, failed: 0, cancelled: 0, failures: 0 };
+
 /** A trigger that is put for the first time. @param now - milliseconds since the Unix epoch: the anchor of its slots */
-export function newRecord(spec: TriggerSpec, now: number, source: TriggerRecord["source"]): TriggerRecord {
+export function newRecord(
+	spec: TriggerSpec,
+	now: number,
+	source: TriggerRecord["source"],
+	revision = 1,
+): TriggerRecord {
 	return {
 		spec,
-		revision: 1,
+		revision,
 		createdAt: now,
 		updatedAt: now,
 		source,
 		paused: false,
-		cursor: { started: 0, failures: 0 },
+		cursor: NOTHING_YET,
 		version: 1,
 	};
 }
@@ -36,7 +43,7 @@ export function changedRecord(record: TriggerRecord, spec: TriggerSpec, now: num
 		spec,
 		revision: isOther ? record.revision + 1 : record.revision,
 		cursor: isOther
-			? passed(spec, { started: counts.started, failures: 0 }, now)
+			? passed(spec, { ...counts, failures: 0 }, now)
 			: { ...(isElsewhen ? passed(spec, kept, now) : kept), ...(change !== undefined && { change }) },
 		updatedAt: now,
 		version: record.version + 1,
@@ -95,4 +102,20 @@ function slotsText(on: Schedule): string {
 		default:
 			return canonicalJson(on);
 	}
+}
+
+/** A trigger that is over or paused begins anew: as another revision, from now on, its counts as they were. */
+export function restartedRecord(record: TriggerRecord, spec: TriggerSpec, now: number): TriggerRecord {
+	const { over: _, ...rest } = record;
+	const { started, completed, failed, cancelled } = record.cursor;
+	return {
+		...rest,
+		spec,
+		revision: record.revision + 1,
+		createdAt: now,
+		paused: false,
+		cursor: { started, completed, failed, cancelled, failures: 0 },
+		updatedAt: now,
+		version: record.version + 1,
+	};
 }

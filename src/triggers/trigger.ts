@@ -12,9 +12,9 @@ export type Moment = number | string;
  */
 export type Every = number | string;
 
-/** What a timed trigger does about slots that came while no service was there. */
+/** What a timed trigger does about slots that came while no service was there, and are found more than 30 seconds late. */
 export interface MissedPolicy {
-	/** `skip` none of them (default), `one` for all of them together, the newest; `all` of them. */
+	/** `skip`: they are left out (default). `one`: the newest starts for all of them, unless one is on time. `all` of them start. */
 	readonly missed?: "skip" | "one" | "all";
 	/** With `all`: at most so many, the newest; 1 to 10,000, default 100. Those beyond are skipped, and say so in the history. */
 	readonly maxMissed?: number;
@@ -35,7 +35,10 @@ export interface IntervalSchedule extends MissedPolicy {
 	readonly every: Every;
 	/** When the first slot is: after one interval (default), or at once. */
 	readonly first?: "interval" | "now";
-	/** `rate` (default): in fixed slots. `delay`: one interval after the run before has ended. */
+	/**
+	 * `rate` (default): in fixed slots. `delay`: one interval after the run before has ended; what is overdue starts when a service
+	 * is there, whatever was missed.
+	 */
 	readonly mode?: "rate" | "delay";
 	/** What to do with an `every` that is no schedule: refuse the trigger (default), or take five minutes and warn. */
 	readonly onBadSchedule?: "error" | "default";
@@ -86,12 +89,17 @@ export interface EventSchedule {
 		/** By default all; runs that were let go of have not ended. */
 		readonly status?: readonly EndStatus[];
 	};
-	/** `POST /hooks/<id of the trigger>` at the service's endpoint, with a signature that `verifyWebhook` accepts. */
+	/** `POST /hooks/<id of the trigger>` at the service's endpoint, see `http` of the service, with a signature. */
 	readonly webhook?: {
 		/** The name of the secret among the service's `secrets`: what is stored is the name. */
 		readonly secret: string;
 		/** Longer bodies are refused; bytes, 1 to 16 MiB, default 64 KiB. */
 		readonly maxBytes?: number;
+		/**
+		 * Whose signatures it takes: those that `verifyWebhook` accepts (default), or those of GitHub, `x-hub-signature-256`, which
+		 * say nothing about when they were made.
+		 */
+		readonly signature?: "dagswarm" | "github";
 	};
 }
 
@@ -144,13 +152,27 @@ export interface TriggerSpec {
 	readonly enabled?: boolean;
 	/** Ended occurrences that are kept; 1 to 10,000, default 100. */
 	readonly history?: number;
+	/**
+	 * What the output of a completed run leaves for the next one: it is kept under this name together with the end of the
+	 * occurrence, and `{ "$remembered": "name" }` in an input is replaced by it, or by null.
+	 */
+	readonly remember?: {
+		/** A name in the store: letters, digits, `.`, `_`, `-`, up to 100 characters. */
+		readonly as: string;
+		/** Which part of the output, a JSON Pointer; by default all of it. */
+		readonly path?: string;
+	};
+	/** A JSON Pointer into the output of a completed run: where `true` stands there, the trigger has done what it was for, and is over. */
+	readonly until?: string;
 	readonly metadata?: Readonly<Record<string, Plain>>;
 }
 
 /** A trigger as the store keeps it. */
 export interface TriggerRecord {
 	readonly spec: TriggerSpec;
-	/** Rises by one when `on` changes, so that slots of one schedule are never taken for those of another. */
+	/**
+	 * Rises by one when `on` changes in what makes its slots, so that slots of one schedule are never taken for those of another.
+	 */
 	readonly revision: number;
 	/** The anchor of its slots; milliseconds since the Unix epoch. */
 	readonly createdAt: number;
@@ -159,7 +181,7 @@ export interface TriggerRecord {
 	readonly source: "code" | "store";
 	readonly paused: boolean;
 	/** Why no occurrence comes any more; undefined while some may. */
-	readonly over?: "maxRuns" | "endAt" | "once";
+	readonly over?: "maxRuns" | "endAt" | "once" | "until";
 	readonly cursor: TriggerCursor;
 	/** For compare-and-set: rises with each write. */
 	readonly version: number;
@@ -167,10 +189,14 @@ export interface TriggerRecord {
 
 /** How far a trigger has come. */
 export interface TriggerCursor {
-	/** The last timed slot that was dealt with; milliseconds since the Unix epoch. */
+	/** Timed slots up to here have been dealt with, or are those of nobody; milliseconds since the Unix epoch. */
 	readonly slot?: number;
 	/** Occurrences that were started. */
 	readonly started: number;
+	/** How they ended: a retry is no end. */
+	readonly completed: number;
+	readonly failed: number;
+	readonly cancelled: number;
 	/** Failures since the last success. */
 	readonly failures: number;
 	/** With `mode: "delay"`: when the last run ended. */

@@ -1,7 +1,6 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { compile } from "../integration/build.js";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Build, built, compile } from "../integration/build.js";
 import { root } from "../source.js";
 
 /** A change of one place in the source. */
@@ -20,12 +19,6 @@ export interface Canary {
 	readonly edits: readonly Edit[];
 }
 
-/** A build of the library with a bug in it. */
-export interface Mutant {
-	readonly folder: string;
-	readonly remove: () => void;
-}
-
 /** @throws when the text does not stand there exactly once: the canary has to follow the source */
 export function mutate(source: string, { file, find, replace }: Edit): string {
 	const parts = source.split(find);
@@ -34,21 +27,28 @@ export function mutate(source: string, { file, find, replace }: Edit): string {
 }
 
 /** Builds the library with a canary in it, in a folder of its own: the sources and dist/ stay as they are. */
-export async function plant(canary: Canary): Promise<Mutant> {
-	const folder = mkdtempSync(join(tmpdir(), "dagswarm-canary-"));
-	const remove = (): void => rmSync(folder, { recursive: true, force: true });
+export async function plant(canary: Canary): Promise<Build> {
+	const mutant = await built();
+	const { folder, remove } = mutant;
 	try {
-		cpSync(join(root, "src"), join(folder, "src"), { recursive: true });
-		cpSync(join(root, "package.json"), join(folder, "package.json"));
-		symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "dir");
+		const files = [...new Set(canary.edits.map(({ file }) => `src/${file}`))];
+		for (const file of files) {
+			mkdirSync(dirname(join(folder, file)), { recursive: true });
+			copyFileSync(join(root, file), join(folder, file));
+			// Its place is shared by all builds, unless a new file takes it.
+			rmSync(join(folder, file.replace(/^src(.+)ts$/, "dist$1js")));
+		}
 		for (const edit of canary.edits) {
 			const path = join(folder, "src", edit.file);
 			writeFileSync(path, mutate(readFileSync(path, "utf8"), edit));
 		}
-		for (const config of ["tsconfig.json", "tsconfig.build.json"]) cpSync(join(root, config), join(folder, config));
-		// A bug may leave a name unused; that its types are right is not the question.
-		await compile(folder, "-p", "tsconfig.build.json", "--noCheck");
-		return { folder, remove };
+		// What is not edited is built already. A bug may leave a name unused; that its types are right is not the question.
+		const alone = { noCheck: true, noResolve: true, declaration: false, lib: ["es5"], types: [] };
+		const options = { ...alone, rootDir: "src", outDir: "dist" };
+		const config = { extends: join(root, "tsconfig.build.json"), compilerOptions: options, files, include: [] };
+		writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+		await compile(folder, "-p", "tsconfig.json");
+		return mutant;
 	} catch (error) {
 		remove();
 		throw error;

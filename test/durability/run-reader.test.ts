@@ -205,8 +205,9 @@ describe.each(Object.keys(journals))("a run %s", (name) => {
 		const watching = list(watchRun(emptied, "r", { from: 5 }));
 		for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
 		gone = true;
+		const told = expect(watching).rejects.toEqual(failure("SEQ_PRUNED", "taken away"));
 		await run.signal("go", "now");
-		await expect(watching).rejects.toEqual(failure("SEQ_PRUNED", "taken away"));
+		await told;
 		await run.result();
 		const read = await readRun(journal, "r");
 		await journal.prune({ maxRuns: 0 }, LATER);

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sqliteStore } from "dagswarm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { built, run } from "../integration/build.js";
 import { openJournal, readSync, runsOf } from "./journal-file.js";
@@ -13,7 +14,7 @@ afterAll(() => library.remove());
 
 function program(name: string, code: string): string {
 	const file = join(library.folder, `${name}.mjs`);
-	writeFileSync(file, `import { sqliteJournal } from "./dist/index.js";\n${entries}\n${code}\n`);
+	writeFileSync(file, `import { sqliteJournal, sqliteStore } from "./dist/index.js";\n${entries}\n${code}\n`);
 	return file;
 }
 
@@ -52,6 +53,42 @@ describe("processes", () => {
 			const won = await Promise.all(processes.map(({ end }) => end));
 			expect(won.flat().sort()).toEqual(everything.toSorted());
 		}
+	});
+
+	test("mistake 24: that race for the occurrences of one store never both win one, nor get the same fence", async () => {
+		const KEYS = 30;
+		const source = program(
+			"racer",
+			`process.stdout.write("ready\\n");
+			process.stdin.once("data", async () => {
+				const store = sqliteStore(process.argv[2]);
+				const won = [];
+				for (let i = 0; i < ${KEYS}; i++) {
+					const row = { key: "t@1:" + i, trigger: "t", due: i, createdAt: i, state: "pending", attempt: 0, version: 1 };
+					const { present } = store.write({ add: [row] });
+					if (present.length === 0) won.push("added " + i);
+					const { ok } = store.write({ occurrences: [{ ...row, state: "running", version: 2 }] });
+					if (ok) won.push("started " + i);
+					// A holder whose time is always over: the lease changes hands all the time.
+					const { fence } = store.acquire("leader", { ...writer, id: process.pid + " " + i }, 0, 0);
+					won.push("led " + fence);
+				}
+				store.close();
+				process.stdout.write(won.map((text) => text + "\\n").join(""), () => process.exit());
+			});`,
+		);
+		const file = join(library.folder, "raced.db");
+		const processes = Array.from({ length: 3 }, () => contender(source, file));
+		await Promise.all(processes.map(({ ready }) => ready));
+		for (const { go } of processes) go();
+		const won = (await Promise.all(processes.map(({ end }) => end))).flat();
+		const of = (what: string) => won.filter((text) => text.startsWith(what)).sort();
+		const once = (what: string) => Array.from({ length: KEYS }, (_, i) => `${what} ${i}`).sort();
+		expect([of("added"), of("started")]).toEqual([once("added"), once("started")]);
+		expect(new Set(of("led")).size).toBe(3 * KEYS);
+		const store = sqliteStore(file);
+		expect(await store.counts("t")).toEqual({ running: KEYS });
+		await store.close();
 	});
 
 	test.skipIf(process.platform === "win32")(

@@ -200,7 +200,10 @@ describe("salvage", () => {
 		writeFileSync(broken, content);
 		expect(thrownBy(() => openJournal(broken))).toMatch(/^JOURNAL_CORRUPT|^INVALID_OPTION/);
 		const saved = files.next();
-		expect(salvageJournal(broken, saved)).toEqual({ copied: RUNS, incomplete: [], damaged: [], nameless: 0 });
+		// After VACUUM, nothing says where the tables of a service begin, and that there was nothing in them.
+		const { store, ...salvaged } = salvageJournal(broken, saved);
+		expect(salvaged).toEqual({ copied: RUNS, incomplete: [], damaged: [], nameless: 0 });
+		expect(store?.damaged.length ?? 0).toBe(before === "" ? 0 : 3);
 		expectWhole(saved, file, RUNS);
 	});
 

@@ -1,4 +1,7 @@
-import { defineAgent, memoryStore } from "dagswarm";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineAgent, memoryStore, type ServiceOptions, systemClock, wallClock } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { holding, NOON, noting, quiet, worlds } from "./service-fixture.js";
 
@@ -232,4 +235,44 @@ test("an event starts the triggers that wait for it, and the same key does so on
 	await quiet(30);
 	expect(seen).toHaveLength(2);
 	expect(seen).toContainEqual({ at: "main" });
+});
+
+test("a change of a file starts a run, with what changed, and one that came while nobody was there is not missed", async () => {
+	const folder = mkdtempSync(join(tmpdir(), "dagswarm-files-"));
+	const w = world();
+	try {
+		const { agent, seen } = noting();
+		const settings = {
+			cwd: folder,
+			clock: wallClock,
+			triggers: [{ id: "in", on: { kind: "file", paths: ["*.txt"], settle: 5 }, start: "note" }],
+		} satisfies Partial<ServiceOptions>;
+		const next = async (count: number): Promise<void> => {
+			const changed = Promise.withResolvers<void>();
+			const look = (): void => {
+				if (seen.length >= count) changed.resolve();
+			};
+			const stop = await w.store.watch(look, changed.reject);
+			look();
+			await changed.promise;
+			stop();
+		};
+		writeFileSync(join(folder, "old.txt"), "was there");
+		const first = w.member([agent], settings, { clock: systemClock });
+		await first.service.start();
+		while ((await w.store.document("files/in@1")) === undefined) await quiet(1);
+		writeFileSync(join(folder, "a.txt"), "one");
+		await next(1);
+		expect(seen[0]?.key).toMatch(/^in@1:1-[0-9a-f]{12}$/);
+		expect(seen[0]?.payload).toMatchObject({ relative: "a.txt", kind: "added", path: join(folder, "a.txt") });
+		await first.service.stop();
+		writeFileSync(join(folder, "a.txt"), "two");
+		const second = w.member([agent], settings, { clock: systemClock });
+		await second.service.start();
+		await next(2);
+		expect(seen[1]?.payload).toMatchObject({ relative: "a.txt", kind: "changed", ordinal: 2 });
+		await second.service.stop();
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
 });

@@ -90,7 +90,11 @@ export async function watchesOther(journal: Journal, reopen: () => Awaitable<Jou
 const PATIENCE_MS = 10_000;
 
 /** Does something, and waits until a call of `changed` finds that it is done. */
-async function told(journal: Journal, isDone: () => Awaitable<boolean>, work: () => unknown): Promise<void> {
+export async function told(
+	journal: Pick<Journal, "watch">,
+	isDone: () => Awaitable<boolean>,
+	work: () => unknown,
+): Promise<void> {
 	const heard = Promise.withResolvers<void>();
 	const look = async (): Promise<void> => {
 		if (await isDone()) heard.resolve();

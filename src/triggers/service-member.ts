@@ -1,0 +1,276 @@
+import type { Clock, Timer } from "../core/clock.js";
+import { milliseconds } from "../core/durations.js";
+import { SwarmError } from "../core/errors.js";
+import { thisProcess } from "../core/host.js";
+import type { IdSource } from "../core/ids.js";
+import type { Writer } from "../journal/journal.js";
+import { Dispatcher } from "./dispatcher.js";
+import { ON_TIME_MS } from "./due.js";
+import { FileTriggers } from "./file-triggers.js";
+import type { HttpEndpoint } from "./http-endpoint.js";
+import { Leadership } from "./leadership.js";
+import type { Occurrence } from "./occurrence.js";
+import { RunDesk } from "./run-desk.js";
+import { answerRequests } from "./run-requests.js";
+import { ServiceMetrics, type ServiceNumbers } from "./service-metrics.js";
+import { leaseOf, type ServiceOptions } from "./service-options.js";
+import type { TriggerSpec } from "./trigger.js";
+import type { TriggerBook } from "./trigger-book.js";
+
+/** Other processes write often: who stands by looks who leads so often at most. */
+const STIR_PAUSE_MS = 250;
+
+/** How a service stands. */
+export interface ServiceHealth {
+	/** Whether it does what it is there for: it has been started, and its store answers. */
+	readonly ok: boolean;
+	readonly state: "new" | "standby" | "leading" | "stopping" | "stopped";
+	/** Who leads, as far as is known. */
+	readonly leader: Writer | undefined;
+	/** Runs of occurrences that go on in this process. */
+	readonly running: number;
+	/** What went wrong a moment ago. */
+	readonly problem?: string;
+}
+
+/** What a {@link ServiceMember} works with. */
+export interface MemberOptions extends ServiceOptions {
+	readonly clock: Clock;
+	readonly ids: IdSource;
+	readonly book: TriggerBook;
+	/** The program's own triggers, checked. */
+	readonly specs: readonly TriggerSpec[];
+	/** Where it is asked by HTTP. */
+	readonly endpoint: HttpEndpoint | undefined;
+}
+
+/** One process of a service: it stands by or leads, and runs what it has started until the end. */
+export class ServiceMember {
+	readonly #options: MemberOptions;
+	readonly #clock: Clock;
+	readonly #desk: RunDesk;
+	readonly #leadership: Leadership;
+	readonly #metrics = new ServiceMetrics();
+	readonly #lease: number;
+	/** While this process leads. */
+	#office: { readonly dispatcher: Dispatcher; readonly files: FileTriggers } | undefined;
+	#state: ServiceHealth["state"] = "new";
+	#problem: { readonly text: string; readonly at: number } | undefined;
+	#ends: (() => void)[] = [];
+	#stirredAt = Number.NEGATIVE_INFINITY;
+	#willStir = false;
+	#retry: Timer | undefined;
+	#leading: Promise<void> = Promise.resolve();
+	#stopping: Promise<void> | undefined;
+
+	constructor(options: MemberOptions) {
+		const { store, swarm, clock, ids } = options;
+		this.#options = options;
+		this.#clock = clock;
+		this.#lease = leaseOf(options);
+		this.#desk = new RunDesk({
+			store,
+			swarm,
+			clock,
+			onSettled: (row) => {
+				if (row !== undefined) this.#metrics.note(row);
+				this.#office?.dispatcher.settled(row);
+			},
+			onError: (error) => this.fail(error),
+		});
+		this.#leadership = new Leadership({
+			store,
+			clock,
+			ttl: this.#lease,
+			holder: { id: ids.run(), ...thisProcess() },
+			onGain: (fence) => this.#lead(fence),
+			onLoss: () => this.#follow(),
+			onError: (error) => this.fail(error),
+		});
+	}
+
+	get isLeading(): boolean {
+		return this.#leadership.fence !== undefined;
+	}
+
+	get address(): string | undefined {
+		return this.#options.endpoint?.address;
+	}
+
+	async numbers(): Promise<ServiceNumbers> {
+		const stored = await this.#options.store.counts();
+		return this.#metrics.numbers(stored, { isLeading: this.isLeading, running: this.#desk.size });
+	}
+
+	/** Resolves when it is known who leads, and this process has taken up what was left behind where it does. */
+	async start(): Promise<void> {
+		if (this.#state !== "new")
+			throw new SwarmError("ILLEGAL_STATE", "the service was started before", { hint: "make another one" });
+		this.#state = "standby";
+		const { store, swarm, endpoint } = this.#options;
+		await endpoint?.open().catch((error) => {
+			this.#state = "new";
+			throw error;
+		});
+		// It may have been stopped meanwhile.
+		if (this.#state !== "standby") return;
+		this.#ends.push(this.#clock.hold());
+		const onError = (error: unknown): void => this.fail(error);
+		try {
+			this.#ends.push(await store.watch(() => this.#changed(), onError));
+			this.#ends.push(await answerRequests(store, swarm, { onError }));
+		} catch (error) {
+			// Nobody is there to keep the process for.
+			for (const end of this.#ends.splice(0)) end();
+			this.#state = "new";
+			throw error;
+		}
+		await this.#leadership.look();
+		await this.#leading;
+	}
+
+	/** @param grace - milliseconds */
+	stop(grace: number): Promise<void> {
+		this.#stopping ??= this.#stop(grace);
+		return this.#stopping;
+	}
+
+	async #stop(grace: number): Promise<void> {
+		this.#state = "stopping";
+		await this.#resign();
+		// Others need not wait for what ends here: which attempt a row is at says whose end counts.
+		await this.#leadership.close().catch((error) => this.fail(error));
+		await this.#leading;
+		await this.#resign();
+		await this.#options.swarm.drain(grace);
+		await this.#desk.close();
+		await this.#options.endpoint?.close(grace);
+		if (this.#retry !== undefined) this.#clock.clear(this.#retry);
+		for (const end of this.#ends.splice(0)) end();
+		this.#state = "stopped";
+	}
+
+	/** Resolves when nothing is decided or watched here any more. */
+	async #resign(): Promise<void> {
+		const office = this.#office;
+		this.#office = undefined;
+		await Promise.all([office?.dispatcher.close(), office?.files.close()]);
+	}
+
+	/** This process has written to the store. */
+	look(): void {
+		this.#office?.dispatcher.look();
+	}
+
+	/** Cancels the run of an occurrence that somebody has cancelled, if it goes on here. */
+	cancel(row: Occurrence, reason: string): void {
+		if (row.state === "running") this.#desk.cancel(row, reason);
+		else this.#metrics.note(row);
+	}
+
+	/** Something that failed counts for three leases. */
+	health(): ServiceHealth {
+		const isRecent = this.#problem !== undefined && this.#clock.now() < this.#problem.at + 3 * this.#lease;
+		return {
+			ok: (this.#state === "standby" || this.#state === "leading") && !isRecent,
+			state: this.#state,
+			leader: this.#leadership.leader,
+			running: this.#desk.size,
+			...(this.#problem !== undefined && isRecent && { problem: this.#problem.text }),
+		};
+	}
+
+	fail(error: unknown): void {
+		const text = error instanceof Error ? error.message : String(error);
+		this.#problem = { text, at: this.#clock.now() };
+		this.#metrics.failed();
+		if (this.#options.onError !== undefined) this.#options.onError(error);
+		else process.emitWarning(`a service met with: ${text}`, "SwarmServiceWarning");
+	}
+
+	warn(text: string): void {
+		if (this.#options.onWarning !== undefined) this.#options.onWarning(text);
+		else process.emitWarning(text, "SwarmServiceWarning");
+	}
+
+	#changed(): void {
+		if (this.#office !== undefined) return this.#office.dispatcher.changed();
+		if (this.#willStir) return;
+		const soon = this.#stirredAt + STIR_PAUSE_MS;
+		const now = this.#clock.now();
+		this.#willStir = true;
+		this.#clock.set(Math.max(now, soon), () => {
+			this.#willStir = false;
+			this.#stirredAt = this.#clock.now();
+			void this.#leadership.stir();
+			// It may still have runs from when it led, or when it stops.
+			this.#desk.look().catch((error) => this.fail(error));
+		});
+	}
+
+	#lead(fence: number): void {
+		if (this.#state === "stopping" || this.#state === "stopped") return;
+		this.#state = "leading";
+		this.#leading = this.#leading
+			.then(() => this.#takeOffice(fence))
+			.catch((error) => {
+				this.fail(error);
+				this.#tryAgain(fence);
+			});
+	}
+
+	/** Who has the lease and cannot lead would keep everybody from leading. */
+	#tryAgain(fence: number): void {
+		this.#retry = this.#clock.set(this.#clock.now() + this.#lease, () => {
+			if (this.#leadership.fence === fence && this.#state === "leading") this.#lead(fence);
+		});
+	}
+
+	async #takeOffice(fence: number): Promise<void> {
+		const { store, book, specs, keepKeys = "1d", cwd = process.cwd() } = this.#options;
+		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
+		if (!(await book.sync(specs, fence))) return;
+		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
+		// Only what comes after it has failed.
+		if (this.#office !== undefined) return this.#recoverRest();
+		const files = new FileTriggers({
+			store,
+			fence,
+			clock: this.#clock,
+			cwd,
+			onChange: () => this.look(),
+			onProblem: ({ code, message }, trigger) => this.warn(`trigger "${trigger}": ${code}: ${message}`),
+		});
+		const dispatcher = new Dispatcher({
+			store,
+			fence,
+			clock: this.#clock,
+			desk: this.#desk,
+			tolerance: Math.max(ON_TIME_MS, 3 * this.#lease),
+			lookAgain: this.#lease,
+			keepKeys: milliseconds(keepKeys, "keepKeys"),
+			onFenced: () => void this.#leadership.look(),
+			onError: (error) => this.fail(error),
+			onDecided: (row) => this.#metrics.note(row),
+			onTriggers: (records) => files.follow(records),
+		});
+		this.#office = { dispatcher, files };
+		await dispatcher.begin();
+		if (this.#options.recover !== "own" && this.#office?.dispatcher === dispatcher) await this.#recoverRest();
+	}
+
+	/** Runs that nothing of the service has started. */
+	async #recoverRest(): Promise<void> {
+		const { swarm } = this.#options;
+		const { refused } = await swarm.recoverAll();
+		for (const { run, error } of refused) {
+			if (error.code === "RUN_BUSY") continue;
+			this.warn(`the run "${run}" cannot be brought back here: ${error.code}: ${error.message}`);
+		}
+	}
+
+	#follow(): void {
+		if (this.#state === "leading") this.#state = "standby";
+		this.#resign().catch((error) => this.fail(error));
+	}
+}
