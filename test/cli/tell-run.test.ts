@@ -78,6 +78,9 @@ describe("a run that another process has", () => {
 
 	test("is approved without naming the node where only one waits, also in a run that it has called", async () => {
 		const { run, tell } = await waiting([{ id: "c", agent: "caller" }]);
+		expect((await tell("show", "r")).out).toMatch(
+			/\nWaits for\n {2}approval of review: publish\? in r\/c\/1\.1, since .*: dagswarm approve r\/c\/1\.1 review --answer yes\n/,
+		);
 		const { code, out } = await tell("approve", "r", "--data", '"yes"', "--by", "grace", "--json");
 		expect(JSON.parse(out)).toMatchObject({
 			run: "r/c/1.1",

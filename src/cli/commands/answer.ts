@@ -1,7 +1,7 @@
 import { SwarmError } from "../../core/errors.js";
 import type { RunCommand } from "../../triggers/run-requests.js";
 import { action, type Command } from "../action.js";
-import { onlyQuestion } from "../open-question.js";
+import { onlyQuestion } from "../awaited.js";
 import { jsonOption } from "../option-values.js";
 import { tellAction } from "../tell-action.js";
 import type { Shared, World } from "../world.js";

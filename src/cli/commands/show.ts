@@ -1,7 +1,9 @@
 import { callerIn } from "../../core/call-id.js";
 import { NODE_STATES } from "../../core/lifecycle.js";
+import type { Journal } from "../../journal/journal.js";
 import { readRun, type StoredRun } from "../../run-reader.js";
 import { action, type Command } from "../action.js";
+import { awaitedBy } from "../awaited.js";
 import { EXIT } from "../exit-code.js";
 import { wholeOption, wordsOption } from "../option-values.js";
 import { findRunId, readStore } from "../read-store.js";
@@ -43,7 +45,7 @@ export const show: Command = (program, world) => {
 					const states = wordsOption(options.state, "--state", NODE_STATES);
 					const id = await findRunId(journal, run);
 					const stored = await readRun(journal, id, atSeq === undefined ? {} : { atSeq });
-					const report = await reportOf(stored, { limit, depth, states, now: world.clock.now() });
+					const report = await reportOf(journal, stored, { limit, depth, states, now: world.clock.now() });
 					if (shared.json) world.out(json(runReportJson(report), world));
 					else {
 						const width = world.isTerminal ? world.columns : undefined;
@@ -66,7 +68,11 @@ export interface Shown {
 }
 
 /** Looks at a run for a report of it: beside the state no more is kept than what is shown. */
-export async function reportOf(run: StoredRun, { limit, depth, states, now }: Shown): Promise<RunReport> {
+export async function reportOf(
+	journal: Journal,
+	run: StoredRun,
+	{ limit, depth, states, now }: Shown,
+): Promise<RunReport> {
 	const lines: TreeLine[] = [];
 	let omitted = 0;
 	for (const line of treeOf(run.snapshot(), depth)) {
@@ -79,8 +85,20 @@ export async function reportOf(run: StoredRun, { limit, depth, states, now }: Sh
 	const wanted = new Set(lines.map(({ node }) => node.id));
 	// As far as the events are kept that say it.
 	const { times, lastAt } = await readTimes(run.events({ from: run.summary.firstSeq }), wanted);
-	const seenAt = run.snapshot().seq < run.summary.lastSeq ? lastAt : now;
-	return { run, origin, calledBy: callerIn(run.id), lines, omitted, times, now, seenAt };
+	const isLast = run.snapshot().seq === run.summary.lastSeq;
+	// What a run that it has called stood at then, nobody can say.
+	const awaited = isLast ? await awaitedBy(journal, run) : run.waiting();
+	return {
+		run,
+		origin,
+		calledBy: callerIn(run.id),
+		awaited,
+		lines,
+		omitted,
+		times,
+		now,
+		seenAt: isLast ? now : lastAt,
+	};
 }
 
 /** What the first event says; undefined where it is no longer kept. */

@@ -27,6 +27,8 @@ export interface RunReport {
 	/** Undefined where the first event is no longer kept. */
 	readonly origin: RunOrigin | undefined;
 	readonly calledBy: RunId | undefined;
+	/** What it waits for, in the runs that it has called, too. */
+	readonly awaited: readonly WaitingNode[];
 	readonly lines: readonly TreeLine[];
 	/** Nodes that fit, but for which there was no room. */
 	readonly omitted: number;
@@ -45,7 +47,7 @@ export interface ReportStyle {
 }
 
 /** The report as a document: each node as a snapshot has it, with its times. */
-export function runReportJson({ run, origin, calledBy, lines, omitted, times, now }: RunReport): object {
+export function runReportJson({ run, origin, calledBy, awaited, lines, omitted, times, now }: RunReport): object {
 	const { seq, status, reason, counts } = run.snapshot();
 	const { createdAt, updatedAt, ended, lastSeq } = run.summary;
 	return {
@@ -61,7 +63,7 @@ export function runReportJson({ run, origin, calledBy, lines, omitted, times, no
 		calledBy,
 		writer: writerJson(run.summary, now),
 		counts,
-		waiting: run.waiting(),
+		waiting: awaited,
 		nodes: lines.map(({ node }) => {
 			const blocked = node.state === "pending" ? run.explain(node.id) : undefined;
 			return { ...node, ...times.get(node.id), why: blocked?.why, through: blocked?.through };
@@ -107,11 +109,7 @@ function headText(report: RunReport, style: ReportStyle): string[] {
 		{ text: name, format: "bold" as const },
 		{ text: oneLine(value, 300), ...(look !== undefined && { format: look }) },
 	]);
-	return [
-		...columns(cells, { paint, width }),
-		...waitingText(run.waiting(), report, style),
-		...leftText(report, style),
-	];
+	return [...columns(cells, { paint, width }), ...waitingText(report, style), ...leftText(report, style)];
 }
 
 /** `3 completed, 1 failed`: those that there are. */
@@ -123,11 +121,12 @@ export function countsText(counts: StateCounts): string {
 
 const MAX_WAITING = 10;
 
-function waitingText(waiting: readonly WaitingNode[], { seenAt: now }: RunReport, { line }: ReportStyle): string[] {
+function waitingText({ run, awaited: waiting, seenAt: now }: RunReport, { line }: ReportStyle): string[] {
 	const shown = waiting.slice(0, MAX_WAITING).map((each) => {
 		const isAsked = each.kind === "approval" || each.kind === "signal";
 		const answer = isAsked ? `: ${answerLine(each, line)}` : "";
-		return `  ${waitText(each)}, since ${lengthText(now - each.since)}${answer}`;
+		const where = each.run === run.id ? "" : ` in ${oneLine(each.run)}`;
+		return `  ${waitText(each)}${where}, since ${lengthText(now - each.since)}${answer}`;
 	});
 	if (waiting.length > MAX_WAITING) shown.push(`  … and ${waiting.length - MAX_WAITING} more`);
 	return shown.length === 0 ? [] : ["", "Waits for", ...shown];
