@@ -5,11 +5,11 @@ import type { Patch } from "../../graph/types.js";
 import type { ForkOptions } from "../../swarm-options.js";
 import { action, type Command } from "../action.js";
 import { withStore } from "../open-store.js";
-import { jsonOption, wholeOption } from "../option-values.js";
+import { durationOption, jsonOption, wholeOption } from "../option-values.js";
 import { loadProject, PROJECT_KEY, swarmOf } from "../project.js";
 import { metadataOf, projectOf } from "../project-of-run.js";
 import { checkStore, findRunId } from "../read-store.js";
-import { stay } from "../stay.js";
+import { DEFAULT_GRACE_MS, stay } from "../stay.js";
 import type { Shared, World } from "../world.js";
 
 interface Options {
@@ -18,6 +18,7 @@ interface Options {
 	readonly edit?: string;
 	readonly id?: string;
 	readonly wait?: boolean;
+	readonly grace?: string;
 }
 
 /** `dagswarm fork`: a new run from any point of an old one. */
@@ -34,10 +35,12 @@ export const fork: Command = (program, world) => {
 		.option("--edit <json>", "mutations of the graph before anything runs; @FILE reads them from a file")
 		.option("--id <run>", "the new run's id")
 		.option("--wait", "stays although nobody sits here who answers its questions")
+		.option("--grace <time>", "how long agents may take to return after Ctrl-C (default: 10s)")
 		.action(
 			action(world, (shared: Shared, text: string, file: string | undefined, options: Options) => {
 				checkStore(shared.store);
 				const changes = changesOf(options, world);
+				const grace = durationOption(options.grace, "--grace") ?? DEFAULT_GRACE_MS;
 				return withStore(shared, async (store) => {
 					const from = await findRunId(store.journal, text);
 					const project = await loadProject(
@@ -49,7 +52,7 @@ export const fork: Command = (program, world) => {
 					const run = await swarm.fork(from, { ...changes, metadata });
 					const snapshot = run.snapshot();
 					const events = run.events({ from: snapshot.seq + 1 });
-					return stay({ run, events, snapshot, swarm, wait: options.wait === true }, store, shared, world);
+					return stay({ run, events, snapshot, swarm, wait: options.wait === true, grace }, store, shared, world);
 				});
 			}),
 		);

@@ -7,16 +7,17 @@ import { loadState } from "../../stored-run.js";
 import { action, type Command } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { type OpenStore, withStore } from "../open-store.js";
-import { wordsOption } from "../option-values.js";
+import { durationOption, wordsOption } from "../option-values.js";
 import { loadProject, swarmOf } from "../project.js";
 import { projectOf } from "../project-of-run.js";
 import { checkStore, findRunId } from "../read-store.js";
-import { stay } from "../stay.js";
+import { DEFAULT_GRACE_MS, stay } from "../stay.js";
 import type { Shared, World } from "../world.js";
 
 interface Options {
 	readonly all?: boolean;
 	readonly wait?: boolean;
+	readonly grace?: string;
 	readonly versions?: string;
 }
 
@@ -31,12 +32,14 @@ export const resume: Command = (program, world) => {
 		.argument("[file]", "its module, where that is another file now")
 		.option("--all", "every run that has not ended, one after the other")
 		.option("--wait", "stays although nobody sits here who answers its questions")
+		.option("--grace <time>", "how long agents may take to return after Ctrl-C (default: 10s)")
 		.option("--versions <policy>", "where an agent has another major version: fail, run, or ask", "fail")
 		.action(
 			action(world, (shared: Shared, text: string | undefined, file: string | undefined, options: Options) => {
 				checkStore(shared.store);
 				const [onVersionMismatch = "fail"] = wordsOption(options.versions, "--versions", VERSIONS) ?? [];
-				const how = { file, wait: options.wait === true, onVersionMismatch };
+				const grace = durationOption(options.grace, "--grace") ?? DEFAULT_GRACE_MS;
+				const how = { file, wait: options.wait === true, grace, onVersionMismatch };
 				return withStore(shared, async (store) => {
 					if (options.all !== true) return resumeIt(await wanted(store.journal, text), how, store, shared, world);
 					if (text !== undefined)
@@ -50,6 +53,7 @@ export const resume: Command = (program, world) => {
 interface How {
 	readonly file: string | undefined;
 	readonly wait: boolean;
+	readonly grace: number;
 	readonly onVersionMismatch: VersionPolicy;
 }
 
@@ -69,7 +73,7 @@ async function resumeIt(run: RunId, how: How, store: OpenStore, shared: Shared, 
 	const recovered = await swarm.recover(run, { onVersionMismatch: how.onVersionMismatch });
 	const snapshot = recovered.snapshot();
 	const events = recovered.events({ from: snapshot.seq + 1 });
-	return stay({ run: recovered, events, snapshot, swarm, wait: how.wait }, store, shared, world);
+	return stay({ run: recovered, events, snapshot, swarm, wait: how.wait, grace: how.grace }, store, shared, world);
 }
 
 /** One after the other: the first that does not complete says the exit code. */

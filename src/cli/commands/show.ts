@@ -9,7 +9,7 @@ import { wholeOption, wordsOption } from "../option-values.js";
 import { findRunId, readStore } from "../read-store.js";
 import { json } from "../report/json.js";
 import { readTimes } from "../report/node-times.js";
-import { type TreeLine, treeOf } from "../report/node-tree.js";
+import { listOf, type TreeLine, treeOf } from "../report/node-tree.js";
 import { painter } from "../report/paint.js";
 import { type RunOrigin, type RunReport, runReportJson, runReportText } from "../report/run-report.js";
 import { commandLine } from "../stay.js";
@@ -45,7 +45,13 @@ export const show: Command = (program, world) => {
 					const states = wordsOption(options.state, "--state", NODE_STATES);
 					const id = await findRunId(journal, run);
 					const stored = await readRun(journal, id, atSeq === undefined ? {} : { atSeq });
-					const report = await reportOf(journal, stored, { limit, depth, states, now: world.clock.now() });
+					const report = await reportOf(journal, stored, {
+						limit,
+						depth,
+						states,
+						flat: shared.json,
+						now: world.clock.now(),
+					});
 					if (shared.json) world.out(json(runReportJson(report), world));
 					else {
 						const width = world.isTerminal ? world.columns : undefined;
@@ -64,6 +70,8 @@ export interface Shown {
 	readonly limit: number;
 	readonly depth: number | undefined;
 	readonly states: readonly string[] | undefined;
+	/** As they were added, where nothing else asks for a tree. */
+	readonly flat: boolean;
 	readonly now: number;
 }
 
@@ -71,11 +79,12 @@ export interface Shown {
 export async function reportOf(
 	journal: Journal,
 	run: StoredRun,
-	{ limit, depth, states, now }: Shown,
+	{ limit, depth, states, flat, now }: Shown,
 ): Promise<RunReport> {
 	const lines: TreeLine[] = [];
 	let omitted = 0;
-	for (const line of treeOf(run.snapshot(), depth)) {
+	const isTree = depth !== undefined || !(flat || states !== undefined);
+	for (const line of isTree ? treeOf(run.snapshot(), depth) : listOf(run.snapshot())) {
 		if (states !== undefined && !states.includes(line.node.state)) continue;
 		if (lines.length >= limit) omitted++;
 		// A list of some is no tree.

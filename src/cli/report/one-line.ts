@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { bytesAsText } from "./json.js";
 
 /** Control characters, and those that change the direction of what follows: a terminal would do what they say. */
-const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/gu;
+export const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/gu;
 
 /**
  * Somebody else's text as a part of a line: it can neither end the line nor tell the terminal anything.
