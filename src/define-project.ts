@@ -11,9 +11,9 @@ export type ProjectOptions = Omit<SwarmOptions, "agents" | "skills" | "journal" 
  *
  * @typeParam Input - what `--input` gives
  */
-export interface Project<Input = unknown> {
+export interface Project<A extends AnyAgent = AnyAgent, Input = unknown> {
 	/** The functions that do the work. Agents that the module exports by themselves are added. */
-	readonly agents?: readonly AnyAgent[];
+	readonly agents?: readonly A[];
 	readonly skills?: readonly AnySkill[];
 	/** What `dagswarm run` starts: a graph, or a function that makes one of the input. */
 	readonly graph?: GraphSpec | ((input: Input) => GraphSpec | Promise<GraphSpec>);
@@ -45,6 +45,8 @@ export interface Project<Input = unknown> {
  * });
  * ```
  */
-export function defineProject<Input = unknown>(project: Project<Input>): Project<Input> {
+export function defineProject<const A extends AnyAgent, Input = unknown>(
+	project: Project<A, Input>,
+): Project<A, Input> {
 	return project;
 }

@@ -143,7 +143,7 @@ describe("dagswarm run", () => {
 		expect(code).toBe(7);
 		expect(error).toContain("◇ ask waits for approval: ship it?");
 		expect(out).toContain("waits for:\n  ask  approval (for ada): ship it?; one of: now, later\n");
-		expect(out).toContain("next:\n  dagswarm approve r ask --data '\"now\"'\n  dagswarm resume r");
+		expect(out).toContain("next:\n  dagswarm approve r ask --answer now\n  dagswarm resume r");
 		const again = await dagswarm(["resume", "r", "--json"], store);
 		expect(again.code).toBe(7);
 		expect(documents(again.out).at(-1)).toMatchObject({ status: "waiting", exitCode: 7, waiting: [{ node: "ask" }] });

@@ -8,7 +8,8 @@ import { action, type Command } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { type OpenStore, withStore } from "../open-store.js";
 import { durationOption, wordsOption } from "../option-values.js";
-import { loadProject, PROJECT_KEY, swarmOf } from "../project.js";
+import { loadProject, swarmOf } from "../project.js";
+import { projectOf } from "../project-of-run.js";
 import { checkStore, findRunId } from "../read-store.js";
 import { DEFAULT_GRACE_MS, stay } from "../stay.js";
 import type { Shared, World } from "../world.js";
@@ -64,7 +65,10 @@ async function wanted(journal: Journal, text: string | undefined): Promise<RunId
 }
 
 async function resumeIt(run: RunId, how: How, store: OpenStore, shared: Shared, world: World): Promise<number> {
-	const project = await loadProject(how.file ?? (await projectFile(store.journal, run)), world.cwd);
+	const project = await loadProject(
+		how.file ?? (await projectOf(store.journal, run, `name it: dagswarm resume ${run} FILE`)),
+		world.cwd,
+	);
 	const swarm = swarmOf(project, store.journal);
 	const recovered = await swarm.recover(run, { onVersionMismatch: how.onVersionMismatch });
 	const snapshot = recovered.snapshot();
@@ -86,13 +90,4 @@ async function resumeAll(how: How, store: OpenStore, shared: Shared, world: Worl
 		if (code === EXIT.completed) code = ended;
 	}
 	return code;
-}
-
-async function projectFile(journal: Journal, run: RunId): Promise<string> {
-	const { metadata } = optionsOf((await loadState(journal, run)).settings);
-	const file = metadata?.[PROJECT_KEY];
-	if (typeof file === "string") return file;
-	throw new SwarmError("INVALID_OPTION", `the run "${run}" does not say which module it is of`, {
-		hint: `name it: dagswarm resume ${run} FILE`,
-	});
 }
