@@ -159,6 +159,9 @@ class Attendance {
 		this.#over.abort();
 		try {
 			await this.#swarm.drain(grace);
+		} catch (error) {
+			// After the second Ctrl-C the store may be closed by now; the next one who takes the run over finds it as it was.
+			if (!this.#world.abort.aborted) this.#options.viewer.say(`! ${(error as Error).message}`);
 		} finally {
 			this.#left.resolve(why);
 		}

@@ -192,6 +192,33 @@ describe("dagswarm run", () => {
 	});
 });
 
+test("a second Ctrl-C stops at once, and the run can be resumed all the same", async () => {
+	const store = newStore();
+	const [first, second] = [new AbortController(), new AbortController()];
+	const said: string[] = [];
+	const { code } = await dagswarm(["run", endless, "--id", "r", "--grace", "1d"], {
+		...store,
+		signal: first.signal,
+		abort: second.signal,
+		error: (text) => {
+			said.push(text);
+			if (text.startsWith("●")) first.abort();
+			if (text.startsWith("Letting go")) second.abort();
+		},
+	});
+	expect([code, said.length]).toEqual([130, 2]);
+	const busy = await dagswarm(["resume", "r"], store);
+	// In the same process it is still there.
+	expect([busy.code, busy.error]).toEqual([1, expect.stringMatching(/^RUN_BUSY: /)]);
+});
+
+test("a run that has ended is told of when it is resumed", async () => {
+	const store = newStore();
+	await dagswarm(["run", squares, "--id", "r"], store);
+	const { code, out } = await dagswarm(["resume", "r"], store);
+	expect([code, out]).toEqual([0, expect.stringMatching(/^✓ completed {2}r: 3 nodes/)]);
+});
+
 describe("dagswarm watch", () => {
 	test("tells how a run has ended, with its exit code", async () => {
 		const store = newStore();
