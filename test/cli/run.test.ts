@@ -209,7 +209,15 @@ test("a second Ctrl-C stops at once, and the run can be resumed all the same", a
 	expect([code, said.length]).toEqual([130, 2]);
 	const busy = await dagswarm(["resume", "r"], store);
 	// In the same process it is still there.
-	expect([busy.code, busy.error]).toEqual([1, expect.stringMatching(/^RUN_BUSY: /)]);
+	expect([busy.code, busy.error]).toEqual([
+		1,
+		expect.stringMatching(/^RUN_BUSY: .*\n {2}it goes on there: look with /),
+	]);
+	// All others would go on.
+	await dagswarm(["run", questions, "--id", "q"], store);
+	const all = await dagswarm(["resume", "--all"], store);
+	expect([all.code, all.error]).toEqual([1, expect.stringMatching(/^RUN_BUSY: /)]);
+	expect(all.out).toContain("q was let go of");
 });
 
 test("a run that has ended is told of when it is resumed", async () => {

@@ -4,7 +4,7 @@ import type { Journal } from "../../journal/journal.js";
 import type { VersionPolicy } from "../../recovery.js";
 import { optionsOf } from "../../run-settings.js";
 import { loadState } from "../../stored-run.js";
-import { action, type Command } from "../action.js";
+import { action, type Command, tellError, withoutHint } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { type OpenStore, withStore } from "../open-store.js";
 import { durationOption, wordsOption } from "../option-values.js";
@@ -70,7 +70,9 @@ async function resumeIt(run: RunId, how: How, store: OpenStore, shared: Shared, 
 		world.cwd,
 	);
 	const swarm = swarmOf(project, store.journal);
-	const recovered = await swarm.recover(run, { onVersionMismatch: how.onVersionMismatch });
+	const recovered = await swarm.recover(run, { onVersionMismatch: how.onVersionMismatch }).catch((error: unknown) => {
+		throw SwarmError.is(error) && error.code === "RUN_BUSY" ? busy(error, run) : error;
+	});
 	const snapshot = recovered.snapshot();
 	const events = recovered.events({ from: snapshot.seq + 1 });
 	return stay({ run: recovered, events, snapshot, swarm, wait: how.wait, grace: how.grace }, store, shared, world);
@@ -86,8 +88,19 @@ async function resumeAll(how: How, store: OpenStore, shared: Shared, world: Worl
 		// Runs that were called go on with those that called them.
 		const { parent } = optionsOf((await loadState(store.journal, run)).settings);
 		if (parent !== undefined) continue;
-		const ended = await resumeIt(run, how, store, shared, world);
+		const ended = await resumeIt(run, how, store, shared, world).catch((error: unknown) => {
+			// The others can go on all the same.
+			if (!SwarmError.is(error)) throw error;
+			return tellError(error, world, { json: shared.json, debug: false });
+		});
 		if (code === EXIT.completed) code = ended;
 	}
 	return code;
+}
+
+/** Another process has it: nothing has to be done for it to go on. */
+function busy({ message, hint }: SwarmError, run: RunId): SwarmError {
+	return new SwarmError("RUN_BUSY", withoutHint(message, hint), {
+		hint: `it goes on there: look with \`dagswarm watch ${run}\`; it can be answered and cancelled from here`,
+	});
 }
