@@ -228,6 +228,28 @@ test("a run that has ended is told of when it is resumed", async () => {
 });
 
 describe("dagswarm watch", () => {
+	test("shows a run of another command live, until it has been answered from a third one", async () => {
+		const store = newStore();
+		const asked = Promise.withResolvers<void>();
+		const running = dagswarm(["run", questions, "--id", "r", "--wait"], {
+			...store,
+			error: (text) => {
+				if (text.startsWith("◇ ask waits")) asked.resolve();
+			},
+		});
+		await asked.promise;
+		const watching = dagswarm(["watch", "r", "--json"], store);
+		const refused = await dagswarm(["approve", "r", "--answer", "never"], store);
+		expect([refused.code, refused.error]).toEqual([2, expect.stringMatching(/^INVALID_INPUT: /)]);
+		expect((await dagswarm(["approve", "r", "--answer", "now", "--by", "bob"], store)).code).toBe(0);
+		expect((await running).out).toContain('ask  "bob: now"');
+		const { code, out } = await watching;
+		expect(code).toBe(0);
+		expect(documents(out).map(({ type }) => type)).toEqual(
+			expect.arrayContaining(["node.woken", "node.completed", "run.ended", "result"]),
+		);
+	});
+
 	test("tells how a run has ended, with its exit code", async () => {
 		const store = newStore();
 		await dagswarm(["run", squares, "--id", "r"], store);
