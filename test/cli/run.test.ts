@@ -175,7 +175,7 @@ describe("dagswarm run", () => {
 		expect(out).toContain("approve  approval (for ada): ship it?");
 	});
 
-	test("lets go at Ctrl-C with 130, and the run goes on where it is resumed", async () => {
+	test("mistakes 18, 26: Ctrl-C lets go with 130, nothing is lost, and the run goes on where it is resumed", async () => {
 		const store = newStore();
 		const stop = new AbortController();
 		const interrupted = await dagswarm(["run", endless, "--id", "r", "--grace", "0s"], {
