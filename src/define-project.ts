@@ -16,7 +16,7 @@ export interface Project<A extends AnyAgent = AnyAgent, Input = unknown> {
 	readonly agents?: readonly A[];
 	readonly skills?: readonly AnySkill[];
 	/** What `dagswarm run` starts: a graph, or a function that makes one of the input. */
-	readonly graph?: GraphSpec<A> | ((input: Input) => GraphSpec | Promise<GraphSpec>);
+	readonly graph?: GraphSpec | ((input: Input) => GraphSpec | Promise<GraphSpec>);
 	/** In place of a graph: an agent that is given the input, and adds what is to be done. */
 	readonly plan?: AnyAgent;
 	readonly options?: ProjectOptions;

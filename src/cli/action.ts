@@ -55,7 +55,11 @@ export function exitCode(program: Commander): number | undefined {
  */
 export function tellError(error: unknown, world: World, { json, debug }: { json: boolean; debug: boolean }): number {
 	const known = SwarmError.is(error);
-	const message = known ? messageOf(error) : error instanceof Error ? error.message : String(error);
+	const message = known
+		? withoutHint(error.message, error.hint)
+		: error instanceof Error
+			? error.message
+			: String(error);
 	const hint = known ? error.hint : "this is a bug of dagswarm: run it again with --debug for the stack";
 	if (json) {
 		const nodes = known && error.nodes.length > 0 ? { nodes: error.nodes } : {};
@@ -68,8 +72,8 @@ export function tellError(error: unknown, world: World, { json, debug }: { json:
 	return known ? exitCodeOfError(error.code) : EXIT.failed;
 }
 
-/** Without the hint, which has a line of its own. */
-function messageOf({ message, hint }: SwarmError): string {
+/** A message without its hint, which has a line of its own. */
+export function withoutHint(message: string, hint: string | undefined): string {
 	const tail = hint === undefined ? "" : ` (${hint})`;
 	return tail !== "" && message.endsWith(tail) ? message.slice(0, -tail.length) : message;
 }

@@ -17,6 +17,8 @@ export interface AttendOptions {
 	readonly wait: boolean;
 	/** What brings it back, for whoever interrupts it. */
 	readonly resume: string;
+	/** How long functions may take to return after the first Ctrl-C; milliseconds. */
+	readonly grace: number;
 }
 
 /** What came of attending a run. `waiting`, `interrupted`: it was let go of, and has not ended. */
@@ -24,9 +26,6 @@ export type Attended =
 	| { readonly type: "ended"; readonly outcome: RunOutcome }
 	| { readonly type: "waiting"; readonly waiting: readonly WaitingNode[] }
 	| { readonly type: "interrupted" };
-
-/** How long functions may take to return after the first Ctrl-C. */
-const GRACE = "10s";
 
 /**
  * Stays with a run until it has ended or is let go of: shows its events, has questions answered by whoever sits there, those
@@ -56,6 +55,9 @@ class Attendance {
 	readonly #over = new AbortController();
 	readonly #left = Promise.withResolvers<Attended>();
 	#leaving = false;
+	/** Ends hearing of runs that begin; a function as soon as there is one that has called. */
+	#stopWatching: () => void = () => {};
+	#watchesJournal = false;
 
 	constructor(run: RunHandle, swarm: Swarm, options: AttendOptions, world: World) {
 		this.#run = run;
@@ -84,6 +86,7 @@ class Attendance {
 			return await Promise.race([ended, this.#left.promise]);
 		} finally {
 			this.#over.abort();
+			this.#stopWatching();
 			signal.removeEventListener("abort", interrupt);
 			abort.removeEventListener("abort", stop);
 			this.#options.viewer.end();
@@ -118,13 +121,27 @@ class Attendance {
 	}
 
 	#heed(event: RunEvent): void {
-		if (event.type === "node.parked" && event.wait.kind === "child") this.#look();
-		// What it has called may begin only after that.
+		if (event.type === "node.parked" && event.wait.kind === "child") this.#heedCalls();
+		// Other runs of the same turn may not have heard of it yet.
 		if (event.type === "run.waiting") this.#world.clock.yield(() => this.#look());
+	}
+
+	/** A run that is called begins some time after its caller has parked: the journal tells when. */
+	#heedCalls(): void {
+		if (this.#watchesJournal) return;
+		this.#watchesJournal = true;
+		const look = (): void => this.#look();
+		const stop = this.#swarm.journal?.watch?.(look, () => {});
+		void Promise.resolve(stop).then((end = () => {}) => {
+			if (this.#over.signal.aborted) end();
+			else this.#stopWatching = end;
+			this.#look();
+		});
 	}
 
 	/** Follows the runs that were called meanwhile; lets go where nothing goes on before somebody answers. */
 	#look(): void {
+		if (this.#over.signal.aborted) return;
 		for (const run of this.#swarm.runs()) this.#follow(run, true);
 		if (this.#options.asks || this.#options.wait || this.#leaving) return;
 		const waiting = whatIsAwaited(this.#swarm);
@@ -134,14 +151,17 @@ class Attendance {
 	async #interrupt(): Promise<void> {
 		if (this.#leaving) return;
 		this.#options.viewer.say(`Letting go of it: \`${this.#options.resume}\` goes on. Ctrl-C again stops at once.`);
-		await this.#letGo({ type: "interrupted" }, GRACE);
+		await this.#letGo({ type: "interrupted" }, this.#options.grace);
 	}
 
-	async #letGo(why: Attended, grace: Parameters<Swarm["drain"]>[0]): Promise<void> {
+	async #letGo(why: Attended, grace: number): Promise<void> {
 		this.#leaving = true;
 		this.#over.abort();
 		try {
 			await this.#swarm.drain(grace);
+		} catch (error) {
+			// After the second Ctrl-C the store may be closed by now; the next one who takes the run over finds it as it was.
+			if (!this.#world.abort.aborted) this.#options.viewer.say(`! ${(error as Error).message}`);
 		} finally {
 			this.#left.resolve(why);
 		}
@@ -190,7 +210,7 @@ class Attendance {
 			}
 			if (line.done !== true) return line.value;
 			// Ctrl-D: whoever sat there has gone.
-			void this.#letGo({ type: "waiting", waiting: this.#swarm.waiting() }, GRACE);
+			void this.#letGo({ type: "waiting", waiting: this.#swarm.waiting() }, this.#options.grace);
 			return undefined;
 		} finally {
 			gone.abort();
@@ -221,9 +241,9 @@ export function whatIsAwaited(swarm: Swarm): WaitingNode[] {
 	const found: WaitingNode[] = [];
 	for (const run of swarm.runs()) {
 		const waiting = run.waiting();
-		const { status, counts } = run.snapshot();
+		const { counts } = run.snapshot();
 		// Those that are not listed wait for their next attempt, which comes by itself.
-		if (status !== "waiting" || counts.waiting !== waiting.length) return [];
+		if (counts.running + counts.ready > 0 || counts.waiting !== waiting.length) return [];
 		for (const each of waiting) {
 			if (each.kind === "sleep") return [];
 			if (each.kind !== "child") found.push(each);

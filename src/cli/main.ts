@@ -16,11 +16,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 	process.on(signal, () => (letGo.signal.aborted ? stop : letGo).abort(signal));
 }
 
-// `dagswarm ls | head` closes the pipe: no reason for a stack.
+// `dagswarm ls | head` closes the pipe: no reason for a stack. A run that nobody reads of any more is let go of.
 for (const stream of [stdout, stderr]) {
 	stream.on("error", (error: NodeJS.ErrnoException) => {
 		if (error.code !== "EPIPE") throw error;
-		process.exit(0);
+		letGo.abort("EPIPE");
 	});
 }
 

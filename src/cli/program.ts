@@ -1,10 +1,13 @@
 import { Command as Commander, CommanderError } from "commander";
 import { type Command, exitCode, tellError } from "./action.js";
+import { approve, reject } from "./commands/answer.js";
 import { audit } from "./commands/audit.js";
+import { cancel } from "./commands/cancel.js";
 import { completion } from "./commands/completion.js";
 import { diff } from "./commands/diff.js";
 import { doctor } from "./commands/doctor.js";
 import { explain } from "./commands/explain.js";
+import { fork } from "./commands/fork.js";
 import { graph } from "./commands/graph.js";
 import { init } from "./commands/init.js";
 import { logs } from "./commands/logs.js";
@@ -14,6 +17,7 @@ import { resume } from "./commands/resume.js";
 import { run } from "./commands/run.js";
 import { salvage } from "./commands/salvage.js";
 import { show } from "./commands/show.js";
+import { signal, steer } from "./commands/signal.js";
 import { watch } from "./commands/watch.js";
 import { EXIT } from "./exit-code.js";
 import { packageFacts } from "./package-facts.js";
@@ -21,8 +25,9 @@ import type { World } from "./world.js";
 
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
-	"Run:": [run, resume, watch],
+	"Run:": [run, resume, watch, fork],
 	"Look:": [ls, show, explain, logs, graph, diff],
+	"Act:": [approve, reject, signal, steer, cancel],
 	"Store:": [prune, audit, salvage],
 	"Set up:": [init, doctor, completion],
 };

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { callerIn } from "../core/call-id.js";
 import { SwarmError } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import type { Journal } from "../journal/journal.js";
@@ -41,13 +42,14 @@ export function checkStore(store: string): void {
  */
 export async function findRunId(journal: Journal, text: string): Promise<RunId> {
 	if (text === LAST) {
-		const [last] = await journal.runs({ limit: 1 });
-		if (last !== undefined) return last.run;
+		const last = await lastRun(journal);
+		if (last !== undefined) return last;
 		throw new SwarmError("UNKNOWN_RUN", "there is no run in this store yet", { hint: "try `dagswarm run FILE`" });
 	}
 	if ((await journal.find(text)) !== undefined) return text;
 	const found: RunId[] = [];
-	for (const { run } of await journal.runs()) if (text !== "" && run.startsWith(text)) found.push(run);
+	for (const { run } of await journal.runs())
+		if (text !== "" && run.startsWith(text) && isMeant(run, text)) found.push(run);
 	const [only] = found;
 	if (only === undefined) {
 		throw new SwarmError("UNKNOWN_RUN", `there is no run "${text}"`, { hint: "`dagswarm ls` shows those there are" });
@@ -57,4 +59,19 @@ export async function findRunId(journal: Journal, text: string): Promise<RunId> 
 	throw new SwarmError("INVALID_OPTION", `${found.length} runs begin with "${text}"`, {
 		hint: `write more of the id: ${some}${found.length > 5 ? ", …" : ""}`,
 	});
+}
+
+/** Runs that nodes have called begin with the id of the run that they belong to: only a longer beginning means them. */
+function isMeant(run: RunId, text: string): boolean {
+	const caller = callerIn(run);
+	return caller === undefined || text.startsWith(`${caller}/`);
+}
+
+/** The newest run that nobody has called. */
+async function lastRun(journal: Journal): Promise<RunId | undefined> {
+	for (let limit = 16; ; limit *= 16) {
+		const runs = await journal.runs({ limit });
+		const last = runs.find(({ run }) => callerIn(run) === undefined);
+		if (last !== undefined || runs.length < limit) return last?.run ?? runs[0]?.run;
+	}
 }

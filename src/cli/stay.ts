@@ -21,7 +21,12 @@ export interface Stay {
 	readonly snapshot?: Snapshot;
 	readonly swarm: Swarm;
 	readonly wait: boolean;
+	/** How long functions may take to return after the first Ctrl-C; milliseconds. */
+	readonly grace: number;
 }
+
+/** What `--grace` is where nobody says. */
+export const DEFAULT_GRACE_MS = 10_000;
 
 /**
  * Stays with a run, and reports on it.
@@ -29,7 +34,7 @@ export interface Stay {
  * @returns the exit code
  */
 export async function stay(
-	{ run, events, snapshot, swarm, wait }: Stay,
+	{ run, events, snapshot, swarm, wait, grace }: Stay,
 	store: OpenStore,
 	shared: Shared,
 	world: World,
@@ -39,7 +44,19 @@ export async function stay(
 	const asks = world.questions !== undefined && !shared.json;
 	const stop = await store.answer(swarm);
 	try {
-		const attended = await attend(run, events, swarm, { viewer, asks, wait, resume: line("resume", run.id) }, world);
+		const attended = await attend(
+			run,
+			events,
+			swarm,
+			{
+				viewer,
+				asks,
+				wait,
+				resume: line("resume", run.id),
+				grace,
+			},
+			world,
+		);
 		if (attended.type === "ended") await delivered(run, world.signal);
 		tellEnd({ run: run.id, attended, line }, shared, world);
 		return exitCodeAfter(attended);

@@ -1,8 +1,9 @@
+import { stripVTControlCharacters } from "node:util";
 import { SwarmError } from "../core/errors.js";
 import type { RunHandle } from "../run.js";
 import type { WaitingApproval } from "../waiting-list.js";
 import { bytesAsText } from "./report/json.js";
-import { oneLine } from "./report/one-line.js";
+import { CONTROLS, oneLine } from "./report/one-line.js";
 
 /** What was typed means this. */
 export type Typed =
@@ -102,12 +103,13 @@ async function answer(
 }
 
 const MOST_LINES = 40;
-const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/gu;
 
 /** A value for people to look at, below a question. */
 function blockText(value: unknown): string[] {
 	const text = typeof value === "string" ? value : (JSON.stringify(value, bytesAsText, 2) ?? "");
-	const lines = text.split("\n").map((line) => `  | ${line.slice(0, 400).replace(CONTROLS, "\u{fffd}")}`);
+	const lines = stripVTControlCharacters(text)
+		.split("\n")
+		.map((line) => `  | ${line.slice(0, 400).replace(CONTROLS, "\u{fffd}")}`);
 	if (lines.length <= MOST_LINES) return lines;
 	return [...lines.slice(0, MOST_LINES), `  | … ${lines.length - MOST_LINES} more lines`];
 }

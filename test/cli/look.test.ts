@@ -109,10 +109,15 @@ Events   29
 `);
 	});
 
+	test("names the store in what to type where it has to be", async () => {
+		const { out } = await dagswarm(["show", "news-1", "--store", file], { clock });
+		expect(out).toContain(`dagswarm resume news-1 --store ${file} goes on with it`);
+	});
+
 	test("says what a run waits for and what to do, when nobody has it", async () => {
 		const text = await printed("show", "n");
 		expect(text).toContain(
-			"\nWaits for\n  approval of review by editors: publish?, since 1 m: dagswarm approve news-1 review\n",
+			"\nWaits for\n  approval of review by editors: publish?, since 1 m: dagswarm approve news-1 review --answer yes\n",
 		);
 		expect(text).toContain("\nNobody has this run: dagswarm resume news-1 goes on with it\n");
 		expect(text).toContain('○ publish  pending           1 of its dependencies has not ended: first "review"');
@@ -134,6 +139,12 @@ Events   29
 		expect(failed).toMatch(/\n✗ load .*\n– report .*\n$/);
 		const roots = await printed("show", "order-7", "--depth", "0");
 		expect(roots).toMatch(/\n✓ fetch .*\n✓ plan .*\n✓ planned .*\n$/);
+	});
+
+	test("says what failed where not all nodes are shown", async () => {
+		expect(await printed("show", "order-7", "--limit", "1")).toMatch(
+			/\nFailed\n {2}✗ load {2}AGENT_ERROR: the disk is full; 2 attempts\n\n✓ fetch .*\n… and 6 more nodes: use --state failed, /,
+		);
 	});
 
 	test("has a document with all nodes", async () => {
@@ -167,7 +178,8 @@ Events   29
 describe("the id of a run", () => {
 	test("may be shortened, or be @last", async () => {
 		expect((await document("show", "@last"))["run"]).toBe("news-1");
-		expect(await run("show", "order")).toMatchObject({ code: 2, error: expect.stringContaining("order-8, ") });
+		expect((await document("show", "order-7/c"))["run"]).toBe("order-7/caller/1.1");
+		expect(await run("show", "order")).toMatchObject({ code: 2, error: expect.stringContaining("order-8, order-7\n") });
 		expect(await run("show", "nope")).toMatchObject({ code: 2, error: expect.stringContaining("dagswarm ls") });
 	});
 });
@@ -204,7 +216,7 @@ What to do
 
 	test.each([
 		["order-7", "report", "dagswarm explain order-7 load  says why"],
-		["news-1", "review", "dagswarm approve news-1 review --data '\"yes\"'  lets it go on"],
+		["news-1", "review", "dagswarm approve news-1 review --answer yes  lets it go on"],
 		["news-1", "publish", "dagswarm explain news-1 review  says why"],
 		["news-1", "publish", "dagswarm resume news-1  goes on with the run: nobody has it"],
 	])("says for %s %s what to do", async (id, node, step) => {

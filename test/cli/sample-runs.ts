@@ -70,7 +70,7 @@ export async function fillStore(file: string): Promise<VirtualClock> {
 
 /** Runs a command line on a store. */
 export function onStore(file: string, clock: VirtualClock) {
-	return (...args: string[]) => dagswarm(["--store", file, ...args], { clock });
+	return (...args: string[]) => dagswarm(args, { clock, storeFile: file });
 }
 
 /** What a line of a report says, without the moments, which depend on where it is run. */

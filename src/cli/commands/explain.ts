@@ -7,6 +7,7 @@ import { findRunId, readStore } from "../read-store.js";
 import { json } from "../report/json.js";
 import { storyJson, storyOf, storyText } from "../report/node-story.js";
 import { painter } from "../report/paint.js";
+import { commandLine } from "../stay.js";
 import type { Shared } from "../world.js";
 
 interface Options {
@@ -27,10 +28,11 @@ export const explain: Command = (program, world) => {
 					const atSeq = wholeOption(options.seq, "--seq", 1);
 					const stored = await readRun(journal, await findRunId(journal, run), atSeq === undefined ? {} : { atSeq });
 					const story = await storyOf(stored, nodeIn(stored, node), world.clock.now());
-					if (shared.json) world.out(json(storyJson(story), world));
+					const line = commandLine(shared, world);
+					if (shared.json) world.out(json(storyJson(story, line), world));
 					else {
 						const width = world.isTerminal ? world.columns : undefined;
-						world.out(storyText(story, { width, paint: painter(world) }).join("\n"));
+						world.out(storyText(story, { width, line, paint: painter(world) }).join("\n"));
 					}
 					return EXIT.completed;
 				}),

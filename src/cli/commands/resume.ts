@@ -4,18 +4,20 @@ import type { Journal } from "../../journal/journal.js";
 import type { VersionPolicy } from "../../recovery.js";
 import { optionsOf } from "../../run-settings.js";
 import { loadState } from "../../stored-run.js";
-import { action, type Command } from "../action.js";
+import { action, type Command, tellError, withoutHint } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { type OpenStore, withStore } from "../open-store.js";
-import { wordsOption } from "../option-values.js";
-import { loadProject, PROJECT_KEY, swarmOf } from "../project.js";
+import { durationOption, wordsOption } from "../option-values.js";
+import { loadProject, swarmOf } from "../project.js";
+import { projectOf } from "../project-of-run.js";
 import { checkStore, findRunId } from "../read-store.js";
-import { stay } from "../stay.js";
+import { DEFAULT_GRACE_MS, stay } from "../stay.js";
 import type { Shared, World } from "../world.js";
 
 interface Options {
 	readonly all?: boolean;
 	readonly wait?: boolean;
+	readonly grace?: string;
 	readonly versions?: string;
 }
 
@@ -30,12 +32,14 @@ export const resume: Command = (program, world) => {
 		.argument("[file]", "its module, where that is another file now")
 		.option("--all", "every run that has not ended, one after the other")
 		.option("--wait", "stays although nobody sits here who answers its questions")
+		.option("--grace <time>", "how long agents may take to return after Ctrl-C (default: 10s)")
 		.option("--versions <policy>", "where an agent has another major version: fail, run, or ask", "fail")
 		.action(
 			action(world, (shared: Shared, text: string | undefined, file: string | undefined, options: Options) => {
 				checkStore(shared.store);
 				const [onVersionMismatch = "fail"] = wordsOption(options.versions, "--versions", VERSIONS) ?? [];
-				const how = { file, wait: options.wait === true, onVersionMismatch };
+				const grace = durationOption(options.grace, "--grace") ?? DEFAULT_GRACE_MS;
+				const how = { file, wait: options.wait === true, grace, onVersionMismatch };
 				return withStore(shared, async (store) => {
 					if (options.all !== true) return resumeIt(await wanted(store.journal, text), how, store, shared, world);
 					if (text !== undefined)
@@ -49,6 +53,7 @@ export const resume: Command = (program, world) => {
 interface How {
 	readonly file: string | undefined;
 	readonly wait: boolean;
+	readonly grace: number;
 	readonly onVersionMismatch: VersionPolicy;
 }
 
@@ -60,12 +65,17 @@ async function wanted(journal: Journal, text: string | undefined): Promise<RunId
 }
 
 async function resumeIt(run: RunId, how: How, store: OpenStore, shared: Shared, world: World): Promise<number> {
-	const project = await loadProject(how.file ?? (await projectFile(store.journal, run)), world.cwd);
+	const project = await loadProject(
+		how.file ?? (await projectOf(store.journal, run, `name it: dagswarm resume ${run} FILE`)),
+		world.cwd,
+	);
 	const swarm = swarmOf(project, store.journal);
-	const recovered = await swarm.recover(run, { onVersionMismatch: how.onVersionMismatch });
+	const recovered = await swarm.recover(run, { onVersionMismatch: how.onVersionMismatch }).catch((error: unknown) => {
+		throw SwarmError.is(error) && error.code === "RUN_BUSY" ? busy(error, run) : error;
+	});
 	const snapshot = recovered.snapshot();
 	const events = recovered.events({ from: snapshot.seq + 1 });
-	return stay({ run: recovered, events, snapshot, swarm, wait: how.wait }, store, shared, world);
+	return stay({ run: recovered, events, snapshot, swarm, wait: how.wait, grace: how.grace }, store, shared, world);
 }
 
 /** One after the other: the first that does not complete says the exit code. */
@@ -78,17 +88,19 @@ async function resumeAll(how: How, store: OpenStore, shared: Shared, world: Worl
 		// Runs that were called go on with those that called them.
 		const { parent } = optionsOf((await loadState(store.journal, run)).settings);
 		if (parent !== undefined) continue;
-		const ended = await resumeIt(run, how, store, shared, world);
+		const ended = await resumeIt(run, how, store, shared, world).catch((error: unknown) => {
+			// The others can go on all the same.
+			if (!SwarmError.is(error)) throw error;
+			return tellError(error, world, { json: shared.json, debug: false });
+		});
 		if (code === EXIT.completed) code = ended;
 	}
 	return code;
 }
 
-async function projectFile(journal: Journal, run: RunId): Promise<string> {
-	const { metadata } = optionsOf((await loadState(journal, run)).settings);
-	const file = metadata?.[PROJECT_KEY];
-	if (typeof file === "string") return file;
-	throw new SwarmError("INVALID_OPTION", `the run "${run}" does not say which module it is of`, {
-		hint: `name it: dagswarm resume ${run} FILE`,
+/** Another process has it: nothing has to be done for it to go on. */
+function busy({ message, hint }: SwarmError, run: RunId): SwarmError {
+	return new SwarmError("RUN_BUSY", withoutHint(message, hint), {
+		hint: `it goes on there: look with \`dagswarm watch ${run}\`; it can be answered and cancelled from here`,
 	});
 }

@@ -11,7 +11,7 @@ import { type LoadedProject, loadProject, PROJECT_KEY, swarmOf } from "../projec
 import { json } from "../report/json.js";
 import { painter } from "../report/paint.js";
 import { planText } from "../report/plan-report.js";
-import { stay } from "../stay.js";
+import { DEFAULT_GRACE_MS, stay } from "../stay.js";
 import type { Shared, World } from "../world.js";
 
 interface Options {
@@ -21,6 +21,7 @@ interface Options {
 	readonly concurrency?: string;
 	readonly dryRun?: boolean;
 	readonly wait?: boolean;
+	readonly grace?: string;
 	readonly set?: readonly string[];
 }
 
@@ -36,10 +37,12 @@ export const run: Command = (program, world) => {
 		.option("--concurrency <n>", "attempts at a time")
 		.option("--set <key=value>", "metadata of the run; may be given several times", collect)
 		.option("--wait", "stays although nobody sits here who answers its questions")
+		.option("--grace <time>", "how long agents may take to return after Ctrl-C (default: 10s)")
 		.option("--dry-run", "only says what would run")
 		.action(
 			action(world, async (shared: Shared, file: string, options: Options) => {
 				const concurrency = wholeOption(options.concurrency, "--concurrency", 1);
+				const grace = durationOption(options.grace, "--grace") ?? DEFAULT_GRACE_MS;
 				const input = inputOf(options.input, world);
 				const start = startOptions(options);
 				const project = await loadProject(file, world.cwd);
@@ -51,7 +54,7 @@ export const run: Command = (program, world) => {
 					const metadata = { ...start.metadata, [PROJECT_KEY]: project.file };
 					const started = swarm.start(graph, { ...start, metadata });
 					return stay(
-						{ run: started, events: started.events(), swarm, wait: options.wait === true },
+						{ run: started, events: started.events(), swarm, wait: options.wait === true, grace },
 						store,
 						shared,
 						world,

@@ -1,15 +1,18 @@
 import { callerIn } from "../../core/call-id.js";
 import { NODE_STATES } from "../../core/lifecycle.js";
+import type { Journal } from "../../journal/journal.js";
 import { readRun, type StoredRun } from "../../run-reader.js";
 import { action, type Command } from "../action.js";
+import { awaitedBy } from "../awaited.js";
 import { EXIT } from "../exit-code.js";
 import { wholeOption, wordsOption } from "../option-values.js";
 import { findRunId, readStore } from "../read-store.js";
 import { json } from "../report/json.js";
 import { readTimes } from "../report/node-times.js";
-import { type TreeLine, treeOf } from "../report/node-tree.js";
+import { listOf, type TreeLine, treeOf } from "../report/node-tree.js";
 import { painter } from "../report/paint.js";
 import { type RunOrigin, type RunReport, runReportJson, runReportText } from "../report/run-report.js";
+import { commandLine } from "../stay.js";
 import type { Shared } from "../world.js";
 
 interface Options {
@@ -42,11 +45,19 @@ export const show: Command = (program, world) => {
 					const states = wordsOption(options.state, "--state", NODE_STATES);
 					const id = await findRunId(journal, run);
 					const stored = await readRun(journal, id, atSeq === undefined ? {} : { atSeq });
-					const report = await reportOf(stored, { limit, depth, states, now: world.clock.now() });
+					const report = await reportOf(journal, stored, {
+						limit,
+						depth,
+						states,
+						flat: shared.json,
+						now: world.clock.now(),
+					});
 					if (shared.json) world.out(json(runReportJson(report), world));
 					else {
 						const width = world.isTerminal ? world.columns : undefined;
-						world.out(runReportText(report, { width, paint: painter(world) }).join("\n"));
+						world.out(
+							runReportText(report, { width, paint: painter(world), line: commandLine(shared, world) }).join("\n"),
+						);
 					}
 					return EXIT.completed;
 				}),
@@ -59,14 +70,21 @@ export interface Shown {
 	readonly limit: number;
 	readonly depth: number | undefined;
 	readonly states: readonly string[] | undefined;
+	/** As they were added, where nothing else asks for a tree. */
+	readonly flat: boolean;
 	readonly now: number;
 }
 
 /** Looks at a run for a report of it: beside the state no more is kept than what is shown. */
-export async function reportOf(run: StoredRun, { limit, depth, states, now }: Shown): Promise<RunReport> {
+export async function reportOf(
+	journal: Journal,
+	run: StoredRun,
+	{ limit, depth, states, flat, now }: Shown,
+): Promise<RunReport> {
 	const lines: TreeLine[] = [];
 	let omitted = 0;
-	for (const line of treeOf(run.snapshot(), depth)) {
+	const isTree = depth !== undefined || !(flat || states !== undefined);
+	for (const line of isTree ? treeOf(run.snapshot(), depth) : listOf(run.snapshot())) {
 		if (states !== undefined && !states.includes(line.node.state)) continue;
 		if (lines.length >= limit) omitted++;
 		// A list of some is no tree.
@@ -76,8 +94,20 @@ export async function reportOf(run: StoredRun, { limit, depth, states, now }: Sh
 	const wanted = new Set(lines.map(({ node }) => node.id));
 	// As far as the events are kept that say it.
 	const { times, lastAt } = await readTimes(run.events({ from: run.summary.firstSeq }), wanted);
-	const seenAt = run.snapshot().seq < run.summary.lastSeq ? lastAt : now;
-	return { run, origin, calledBy: callerIn(run.id), lines, omitted, times, now, seenAt };
+	const isLast = run.snapshot().seq === run.summary.lastSeq;
+	// What a run that it has called stood at then, nobody can say.
+	const awaited = isLast ? await awaitedBy(journal, run) : run.waiting();
+	return {
+		run,
+		origin,
+		calledBy: callerIn(run.id),
+		awaited,
+		lines,
+		omitted,
+		times,
+		now,
+		seenAt: isLast ? now : lastAt,
+	};
 }
 
 /** What the first event says; undefined where it is no longer kept. */

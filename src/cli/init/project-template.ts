@@ -66,7 +66,7 @@ function withoutTypes(source: string): string {
 	return source.replace(/\/\*:\*\/.*?\/\*;\*\//gs, "");
 }
 
-const PROJECT = `import { defineAgent, defineProject, defineTrigger, result } from "dagswarm";
+const PROJECT = `import { defineAgent, defineGraph, defineProject, defineTrigger, result } from "dagswarm";
 
 /** Plans: adds a node for each topic, and whoever waits for the plan waits for them. */
 const plan = defineAgent({
@@ -111,13 +111,12 @@ export default defineProject({
   agents: [plan, lookUp, write, publish, heartbeat],
 
   // What \`dagswarm run\` starts, with what --input says.
-  graph: (input/*:*/: { topics: string[] }/*;*/ = { topics: ["bees", "wasps"] }) => ({
-    nodes: [
-      { id: "plan", agent: "plan", input },
-      { id: "write", agent: "write", dependsOn: { found: "plan" } },
-      { id: "publish", agent: "publish", dependsOn: { report: "write" } },
-    ],
-  }),
+  graph: (input/*:*/: { topics: string[] }/*;*/ = { topics: ["bees", "wasps"] }) =>
+    defineGraph({
+      plan: { agent: plan, input },
+      write: { agent: write, dependsOn: { found: "plan" } },
+      publish: { agent: publish, dependsOn: { report: "write" } },
+    }),
 
   // What \`dagswarm serve\` starts by itself.
   triggers: [defineTrigger({ id: "heartbeat", on: "every 1m", start: "heartbeat" })],

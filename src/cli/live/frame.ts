@@ -38,6 +38,7 @@ export function frame(progress: RunProgress, { columns, rows }: FrameSize, now: 
 			(id, { since, attempt }) =>
 				entryLine("running", id, since, now, attempt > 1 ? `attempt ${attempt}` : "", width, paint),
 			"running",
+			width,
 		),
 	);
 	lines.push(
@@ -46,6 +47,7 @@ export function frame(progress: RunProgress, { columns, rows }: FrameSize, now: 
 			waiting,
 			(id, { wait, since }) => entryLine("waiting", id, since, now, waitText(wait, now), width, paint),
 			"waiting",
+			width,
 		),
 	);
 	for (const { node, code, message } of failures) {
@@ -111,6 +113,7 @@ function entries<Entry>(
 	room: number,
 	lineOf: (id: string, entry: Entry) => string,
 	what: string,
+	width: number,
 ): string[] {
 	const lines: string[] = [];
 	if (room <= 0) return lines;
@@ -119,8 +122,10 @@ function entries<Entry>(
 		if (lines.length >= shown) break;
 		lines.push(lineOf(id, entry));
 	}
-	if (shown < all.size)
-		lines.push(`  … ${shown === 0 ? "" : "and "}${count(all.size - shown)} ${shown === 0 ? what : `more ${what}`}`);
+	if (shown < all.size) {
+		const left = `${count(all.size - shown)} ${shown === 0 ? what : `more ${what}`}`;
+		lines.push(cutEnd(`  … ${shown === 0 ? left : `and ${left}`}`, width));
+	}
 	return lines;
 }
 
@@ -137,7 +142,7 @@ function entryLine(
 	const took = Number.isNaN(since) ? "" : lengthText(now - since);
 	const name = cutMiddle(oneLine(id), idWidth(width));
 	const rest = [took, note].filter((part) => part !== "").join("  ");
-	const shown = cutEnd(oneLine(rest, width), Math.max(0, width - widthOf(name) - 4));
+	const shown = cutEnd(rest, Math.max(0, width - widthOf(name) - 4));
 	return `${paint(format, sign)} ${name}${shown === "" ? "" : `  ${paint("gray", shown)}`}`;
 }
 

@@ -1,3 +1,4 @@
+import { cutEnd, widthOf } from "../live/text-width.js";
 import type { Paint } from "./paint.js";
 
 type Format = Parameters<Paint>[0];
@@ -29,7 +30,7 @@ export function columns(rows: readonly (readonly Cell[])[], options: ColumnsOpti
 	const widths: number[] = [];
 	for (const row of rows) {
 		for (const [column, { text }] of row.entries()) {
-			if (column < row.length - 1) widths[column] = Math.max(widths[column] ?? 0, Math.min(text.length, widest));
+			if (column < row.length - 1) widths[column] = Math.max(widths[column] ?? 0, Math.min(widthOf(text), widest));
 		}
 	}
 	return rows.map((row) => {
@@ -38,11 +39,11 @@ export function columns(rows: readonly (readonly Cell[])[], options: ColumnsOpti
 		for (const [column, cell] of row.entries()) {
 			const isLast = column === row.length - 1;
 			const wanted = isLast ? room : Math.min(widths[column] ?? 0, room);
-			const shown = cut(cell.text, wanted);
+			const shown = cutEnd(cell.text, wanted);
 			line += painted(shown, cell, paint);
 			if (isLast) break;
 			const filled = Math.min((widths[column] ?? 0) + GAP, room);
-			line += " ".repeat(filled - shown.length);
+			line += " ".repeat(Math.max(0, filled - widthOf(shown)));
 			room -= filled;
 		}
 		return line.trimEnd();
@@ -52,9 +53,4 @@ export function columns(rows: readonly (readonly Cell[])[], options: ColumnsOpti
 function painted(shown: string, { format, lead = 0 }: Cell, paint: Paint): string {
 	if (format === undefined || shown.length <= lead) return shown;
 	return shown.slice(0, lead) + paint(format, shown.slice(lead));
-}
-
-function cut(text: string, width: number): string {
-	if (text.length <= width) return text;
-	return width <= 0 ? "" : `${text.slice(0, width - 1)}…`;
 }

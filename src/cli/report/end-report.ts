@@ -98,7 +98,7 @@ function whatFor({ kind, reason, name, to, choices }: WaitingNode): string {
 export function answerLine({ run, node, kind, name, choices, schema }: WaitingNode, line: CommandLine): string {
 	if (kind === "signal") return line("signal", run, name ?? "");
 	const [first] = choices ?? [];
-	if (first !== undefined) return line("approve", run, node, "--data", JSON.stringify(first));
+	if (first !== undefined) return line("approve", run, node, "--answer", first);
 	return schema === undefined ? line("approve", run, node) : line("approve", run, node, "--data", "JSON");
 }
 

@@ -3,9 +3,10 @@ import type { NodeId } from "../../core/ids.js";
 import type { Blocked, NodeView, RunEvent } from "../../graph/types.js";
 import type { StoredRun } from "../../run-reader.js";
 import { type Cell, columns } from "./columns.js";
+import type { CommandLine } from "./end-report.js";
 import { errorText, eventText } from "./event-line.js";
 import { nodeNote } from "./node-note.js";
-import { counted, oneLine, shellLine, valueText } from "./one-line.js";
+import { counted, oneLine, valueText } from "./one-line.js";
 import { lookOf } from "./paint.js";
 import type { ReportStyle } from "./run-report.js";
 import { lengthText, momentText } from "./time-text.js";
@@ -55,7 +56,10 @@ export async function storyOf(run: StoredRun, node: NodeView, now: number): Prom
 }
 
 /** The story as a document. */
-export function storyJson({ run, node, blocked, neededBy, needed, events, earlier, now }: NodeStory): object {
+export function storyJson(
+	{ run, node, blocked, neededBy, needed, events, earlier, now }: NodeStory,
+	line: CommandLine,
+): object {
 	const snapshot = run.snapshot();
 	return {
 		run: run.id,
@@ -67,7 +71,7 @@ export function storyJson({ run, node, blocked, neededBy, needed, events, earlie
 		needed,
 		events,
 		earlier,
-		next: nextSteps(run, node, blocked, now),
+		next: nextSteps(run, node, blocked, { now, line }),
 	};
 }
 
@@ -100,7 +104,7 @@ export function storyText(story: NodeStory, style: ReportStyle): string[] {
 	section("What happened", historyLines(story, style));
 	section(
 		"What to do",
-		nextSteps(run, node, blocked, now).map((step) => `  ${step}`),
+		nextSteps(run, node, blocked, { now, line: style.line }).map((step) => `  ${step}`),
 	);
 	return text;
 }
@@ -149,29 +153,34 @@ function historyLines({ events, earlier }: NodeStory, { paint, width }: ReportSt
 }
 
 /** What somebody may do who wants the node to go on. */
-export function nextSteps(run: StoredRun, node: NodeView, { through }: Blocked, now: number): string[] {
+export function nextSteps(
+	run: StoredRun,
+	node: NodeView,
+	{ through }: Blocked,
+	{ now, line }: { readonly now: number; readonly line: CommandLine },
+): string[] {
 	const { id, summary } = run;
 	const steps: string[] = [];
 	const isLast = run.snapshot().seq === summary.lastSeq;
 	if (node.state === "completed" || !isLast) return steps;
 	if (summary.ended) {
 		if (node.state === "skipped" && node.skipped !== undefined)
-			steps.push(`${shellLine("explain", id, node.skipped.root)}  says why that did not complete`);
-		if (node.attempt > 0) steps.push(`${shellLine("fork", id, "--reset", node.id)}  runs it again, in a new run`);
+			steps.push(`${line("explain", id, node.skipped.root)}  says why that did not complete`);
+		if (node.attempt > 0) steps.push(`${line("fork", id, "--reset", node.id)}  runs it again, in a new run`);
 		return steps;
 	}
 	const { wait } = node;
 	if (wait?.kind === "approval") {
-		const data = wait.choices === undefined ? [] : ["--data", JSON.stringify(wait.choices[0])];
-		steps.push(`${shellLine("approve", id, node.id, ...data)}  lets it go on`);
-		steps.push(`${shellLine("reject", id, node.id, "--reason", "why")}  does not`);
-	} else if (wait?.kind === "signal") steps.push(`${shellLine("signal", id, wait.name, "--node", node.id)}  wakes it`);
-	else if (wait?.kind === "child") steps.push(`${shellLine("show", wait.run)}  shows what it has called`);
+		const answer = wait.choices === undefined ? [] : ["--answer", wait.choices[0] ?? ""];
+		steps.push(`${line("approve", id, node.id, ...answer)}  lets it go on`);
+		steps.push(`${line("reject", id, node.id, "--reason", "why")}  does not`);
+	} else if (wait?.kind === "signal") steps.push(`${line("signal", id, wait.name, "--node", node.id)}  wakes it`);
+	else if (wait?.kind === "child") steps.push(`${line("show", wait.run)}  shows what it has called`);
 	else if (wait?.until !== undefined && wait.until > now)
 		steps.push(`wait: it goes on in ${lengthText(wait.until - now)} by itself`);
 	const nearest = through.at(-1);
 	if (node.state === "pending" && nearest !== undefined)
-		steps.push(`${shellLine("explain", id, nearest)}  says why that has not ended`);
-	if (isLeft(summary, now)) steps.push(`${shellLine("resume", id)}  goes on with the run: nobody has it`);
+		steps.push(`${line("explain", id, nearest)}  says why that has not ended`);
+	if (isLeft(summary, now)) steps.push(`${line("resume", id)}  goes on with the run: nobody has it`);
 	return steps;
 }

@@ -12,6 +12,11 @@ export interface TreeLine {
 	readonly also: readonly NodeId[];
 }
 
+/** The nodes as they were added, for those who draw no tree. */
+export function* listOf(snapshot: Snapshot): Generator<TreeLine, void, undefined> {
+	for (const node of snapshot.nodes()) yield { node, depth: 0, lead: "", also: [] };
+}
+
 /** Deeper nodes are not moved further to the right: a chain of a thousand has to fit on a screen. */
 const DEEPEST_LEAD = 16;
 

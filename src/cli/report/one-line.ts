@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { bytesAsText } from "./json.js";
 
 /** Control characters, and those that change the direction of what follows: a terminal would do what they say. */
-const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/gu;
+export const CONTROLS = /[\p{Cc}\p{Bidi_Control}]/gu;
 
 /**
  * Somebody else's text as a part of a line: it can neither end the line nor tell the terminal anything.
@@ -13,7 +13,13 @@ export function oneLine(text: string, longest = 200): string {
 	// Cut first: an error may have a page of text, and nobody sees the rest.
 	const head = text.length > longest * 2 ? text.slice(0, longest * 2) : text;
 	const line = stripVTControlCharacters(head).replace(/\s+/g, " ").trim().replace(CONTROLS, "\u{fffd}");
-	return line.length > longest ? `${line.slice(0, Math.max(0, longest - 1)).trimEnd()}…` : line;
+	// The cut may go through a character of two halves.
+	return line.length > longest
+		? `${line
+				.slice(0, Math.max(0, longest - 1))
+				.toWellFormed()
+				.trimEnd()}…`
+		: line;
 }
 
 /** A value as a part of a line. */

@@ -5,10 +5,11 @@ import type { NodeView, StateCounts } from "../../graph/types.js";
 import type { StoredRun } from "../../run-reader.js";
 import type { WaitingNode } from "../../waiting-list.js";
 import { type Cell, columns } from "./columns.js";
+import { answerLine, type CommandLine } from "./end-report.js";
 import { nodeNote } from "./node-note.js";
 import type { NodeTimes } from "./node-times.js";
 import type { TreeLine } from "./node-tree.js";
-import { counted, oneLine, shellLine } from "./one-line.js";
+import { counted, oneLine } from "./one-line.js";
 import { lookOf, type Paint } from "./paint.js";
 import { waitText, writerJson } from "./run-list.js";
 import { lengthText, momentText } from "./time-text.js";
@@ -26,6 +27,8 @@ export interface RunReport {
 	/** Undefined where the first event is no longer kept. */
 	readonly origin: RunOrigin | undefined;
 	readonly calledBy: RunId | undefined;
+	/** What it waits for, in the runs that it has called, too. */
+	readonly awaited: readonly WaitingNode[];
 	readonly lines: readonly TreeLine[];
 	/** Nodes that fit, but for which there was no room. */
 	readonly omitted: number;
@@ -39,10 +42,12 @@ export interface RunReport {
 export interface ReportStyle {
 	readonly paint: Paint;
 	readonly width: number | undefined;
+	/** Commands as somebody types them here. */
+	readonly line: CommandLine;
 }
 
 /** The report as a document: each node as a snapshot has it, with its times. */
-export function runReportJson({ run, origin, calledBy, lines, omitted, times, now }: RunReport): object {
+export function runReportJson({ run, origin, calledBy, awaited, lines, omitted, times, now }: RunReport): object {
 	const { seq, status, reason, counts } = run.snapshot();
 	const { createdAt, updatedAt, ended, lastSeq } = run.summary;
 	return {
@@ -58,7 +63,7 @@ export function runReportJson({ run, origin, calledBy, lines, omitted, times, no
 		calledBy,
 		writer: writerJson(run.summary, now),
 		counts,
-		waiting: run.waiting(),
+		waiting: awaited,
 		nodes: lines.map(({ node }) => {
 			const blocked = node.state === "pending" ? run.explain(node.id) : undefined;
 			return { ...node, ...times.get(node.id), why: blocked?.why, through: blocked?.through };
@@ -71,6 +76,8 @@ export function runReportJson({ run, origin, calledBy, lines, omitted, times, no
 export function runReportText(report: RunReport, style: ReportStyle): string[] {
 	const { lines, omitted } = report;
 	const text = headText(report, style);
+	// Where not all is shown, what went wrong is.
+	if (omitted > 0) text.push(...failedText(report, style));
 	if (lines.length > 0) text.push("", ...nodeLines(report, style));
 	if (omitted > 0) {
 		const more = counted(omitted, "more node");
@@ -79,7 +86,8 @@ export function runReportText(report: RunReport, style: ReportStyle): string[] {
 	return text;
 }
 
-function headText(report: RunReport, { paint, width }: ReportStyle): string[] {
+function headText(report: RunReport, style: ReportStyle): string[] {
+	const { paint, width } = style;
 	const { run, origin, calledBy, now } = report;
 	const { seq, status, reason, size, counts } = run.snapshot();
 	const { createdAt, updatedAt, lastSeq, ended } = run.summary;
@@ -101,7 +109,7 @@ function headText(report: RunReport, { paint, width }: ReportStyle): string[] {
 		{ text: name, format: "bold" as const },
 		{ text: oneLine(value, 300), ...(look !== undefined && { format: look }) },
 	]);
-	return [...columns(cells, { paint, width }), ...waitingText(run.waiting(), report), ...leftText(report, paint)];
+	return [...columns(cells, { paint, width }), ...waitingText(report, style), ...leftText(report, style)];
 }
 
 /** `3 completed, 1 failed`: those that there are. */
@@ -113,18 +121,37 @@ export function countsText(counts: StateCounts): string {
 
 const MAX_WAITING = 10;
 
-function waitingText(waiting: readonly WaitingNode[], { run, seenAt: now }: RunReport): string[] {
+function waitingText({ run, awaited: waiting, seenAt: now }: RunReport, { line }: ReportStyle): string[] {
 	const shown = waiting.slice(0, MAX_WAITING).map((each) => {
-		const answer = each.kind === "approval" ? `: ${shellLine("approve", run.id, each.node)}` : "";
-		return `  ${waitText(each)}, since ${lengthText(now - each.since)}${answer}`;
+		const isAsked = each.kind === "approval" || each.kind === "signal";
+		const answer = isAsked ? `: ${answerLine(each, line)}` : "";
+		const where = each.run === run.id ? "" : ` in ${oneLine(each.run)}`;
+		return `  ${waitText(each)}${where}, since ${lengthText(now - each.since)}${answer}`;
 	});
 	if (waiting.length > MAX_WAITING) shown.push(`  … and ${waiting.length - MAX_WAITING} more`);
 	return shown.length === 0 ? [] : ["", "Waits for", ...shown];
 }
 
-function leftText({ run, now }: RunReport, paint: Paint): string[] {
+const MAX_FAILED = 5;
+
+function failedText({ run, seenAt: now }: RunReport, { paint, width }: ReportStyle): string[] {
+	const rows: Cell[][] = [];
+	for (const node of run.snapshot().nodes({ state: "failed" })) {
+		if (rows.length === MAX_FAILED) break;
+		const { sign, format } = lookOf(node.state);
+		const note = nodeNote(node, { explain: (id) => run.explain(id), now });
+		rows.push([{ text: `${sign} ${oneLine(node.id, 80)}`, format }, { text: note }]);
+	}
+	if (rows.length === 0) return [];
+	const lines = columns(rows, { paint, width, indent: "  " });
+	const more = run.snapshot().counts.failed - rows.length;
+	if (more > 0) lines.push(`  … and ${more} more`);
+	return ["", "Failed", ...lines];
+}
+
+function leftText({ run, now }: RunReport, { paint, line }: ReportStyle): string[] {
 	if (!isLeft(run.summary, now) || run.snapshot().seq < run.summary.lastSeq) return [];
-	return ["", paint("yellow", `Nobody has this run: ${shellLine("resume", run.id)} goes on with it`)];
+	return ["", paint("yellow", `Nobody has this run: ${line("resume", run.id)} goes on with it`)];
 }
 
 function nodeLines({ run, lines, times, seenAt: now }: RunReport, { paint, width }: ReportStyle): string[] {
