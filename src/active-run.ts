@@ -76,6 +76,8 @@ export class ActiveRun implements ActorHost, RunPort {
 	#left = false;
 	#onIdle: (() => void) | undefined;
 	#lettingGo: Promise<void> | undefined;
+	/** Who asks again may have less time. */
+	#hurry: ((due: number) => void) | undefined;
 	#calls: RunCalls | undefined;
 
 	constructor(origin: Origin, options: RunOptions, parts: SwarmParts) {
@@ -177,11 +179,12 @@ export class ActiveRun implements ActorHost, RunPort {
 
 	/**
 	 * Lets go of the run without ending it: nothing starts any more, what runs may end within a time, and what does
-	 * not is told to stop and runs again elsewhere.
+	 * not is told to stop and runs again elsewhere. Asked once more with less time, it takes no longer than that.
 	 *
 	 * @param within - milliseconds
 	 */
 	letGo(within: number): Promise<void> {
+		this.#hurry?.(this.#parts.clock.now() + within);
 		this.#lettingGo ??= this.#letGo(within);
 		return this.#lettingGo;
 	}
@@ -200,10 +203,15 @@ export class ActiveRun implements ActorHost, RunPort {
 		scheduler.remove(this.queue);
 		if (this.queue.running > 0) {
 			await new Promise<void>((resolve) => {
-				const timer = clock.set(clock.now() + within, resolve);
+				let timer = clock.set(clock.now() + within, resolve);
 				this.#onIdle = () => {
 					clock.clear(timer);
 					resolve();
+				};
+				this.#hurry = (due) => {
+					if (due >= timer.due) return;
+					clock.clear(timer);
+					timer = clock.set(due, resolve);
 				};
 			});
 		}

@@ -372,7 +372,7 @@ export class Swarm<A extends AnyAgent = AnyAgent> {
 	 * and what does not is told to stop and runs again where the run is recovered. The results of these runs are
 	 * `suspended`. Runs that no journal keeps are cancelled.
 	 *
-	 * @param within - how long functions may take to return; default 10 seconds
+	 * @param within - how long functions may take to return; default 10 seconds. Who is in a hurry may drain again with less
 	 * @throws SwarmError `INVALID_OPTION`
 	 */
 	async drain(within: Duration = "10s"): Promise<void> {

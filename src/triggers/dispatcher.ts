@@ -208,7 +208,9 @@ export class Dispatcher {
 			wake.by(due.next);
 			const after = advancedRecord(record, due, now);
 			if (after !== record) triggers.push(after);
-			for (const slot of due.fire) add.push(arrivalAt(record, slot, now, slot.due < now - tolerance));
+			// Who wants all of them has each start: those that come together are none that overlap.
+			const isCaughtUp = due.fire.length > 1 && wantsAll(record);
+			for (const slot of due.fire) add.push(arrivalAt(record, slot, now, isCaughtUp || slot.due < now - tolerance));
 			if (due.missed !== undefined)
 				add.push(ended(arrivalAt(record, due.missed, now, true), "skipped", due.missed.reason, now));
 		}
@@ -332,6 +334,10 @@ export class Dispatcher {
 
 const HISTORY_KEPT = 100;
 const SUBMISSIONS_KEPT = 10_000;
+
+function wantsAll({ spec: { on } }: TriggerRecord): boolean {
+	return (on.kind === "every" || on.kind === "cron") && on.missed === "all";
+}
 
 function arrivalAt(record: TriggerRecord, { key, due, nextAt }: DueSlot, now: number, missed: boolean): Occurrence {
 	const row = arrival(record, key, now, { due, ...(nextAt !== undefined && { nextAt }) });

@@ -34,6 +34,22 @@ describe("drain", () => {
 		expect(calls).toHaveLength(1);
 	});
 
+	test("takes no longer than it is told last", async () => {
+		const lives = new Lives([hanging([]).agent], { grace: 100 });
+		const one = lives.next();
+		const run = one.swarm.start({ nodes: [{ id: "a", agent: "hanging" }] }, { runId: "r" });
+		await rest();
+		const first = one.swarm.drain("1h");
+		await rest();
+		const longer = one.swarm.drain("2h");
+		const second = one.swarm.drain(500);
+		await pass(one.clock, 500);
+		// Its function does not listen: it is given its grace.
+		await pass(one.clock, 100);
+		expect(await run.result()).toMatchObject({ status: "suspended" });
+		await Promise.all([first, longer, second]);
+	});
+
 	test("interrupts what does not end in time: it runs again elsewhere, and that is no crash", async () => {
 		const calls: string[] = [];
 		const { agent } = hanging(calls);
