@@ -23,6 +23,7 @@ export function runsOf(usual: number): number {
 export type Suite =
 	| "swarm"
 	| "restarts"
+	| "service"
 	| "calls"
 	| "same-seed"
 	| "rates"
