@@ -13,7 +13,7 @@ export async function judgeService(world: ServiceWorld): Promise<string[]> {
 		...rows.flatMap((row) => rowProblems(row, runs)),
 		...strayRuns(rows, runs),
 		...records.flatMap(({ spec }) => overlapProblems(spec, world.executions)),
-		...executionProblems(rows, world.executions),
+		...executionProblems(rows, world),
 		...[...world.fresh].filter(([, times]) => times > 1).map(([key, times]) => `${key} was new ${times} times`),
 	];
 }
@@ -28,14 +28,14 @@ function slotProblems({ spec, createdAt, cursor, over }: TriggerRecord, rows: re
 	if (cursor.started !== started) problems.push(`${id} counts ${cursor.started} starts, and there are ${started}`);
 	if (on.kind !== "every" || on.mode === "delay" || typeof on.every !== "number") return problems;
 	const keys = new Set(own.map(({ key }) => key));
-	if (maxRuns === undefined || started < maxRuns) {
-		if (over !== "endAt") problems.push(`${id} is over for ${over}`);
-		for (let slot = createdAt + on.every; slot < Number(endAt); slot += on.every) {
-			const key = `${id}@1:${new Date(slot).toISOString()}`;
-			if (!keys.delete(key)) problems.push(`${key} is lost`);
-		}
-		for (const key of keys) problems.push(`${key} was never due`);
+	// Slots for which there is no room are none, even if those before them are skipped in the end.
+	if (maxRuns !== undefined) return problems;
+	if (over !== "endAt") problems.push(`${id} is over for ${over}`);
+	for (let slot = createdAt + on.every; slot < Number(endAt); slot += on.every) {
+		const key = `${id}@1:${new Date(slot).toISOString()}`;
+		if (!keys.delete(key)) problems.push(`${key} is lost`);
 	}
+	for (const key of keys) problems.push(`${key} was never due`);
 	return problems;
 }
 
@@ -71,36 +71,30 @@ function overlapProblems({ id, overlap = "skip", maxRunning = 100 }: TriggerSpec
 }
 
 /** An attempt goes on in one process at a time, and again only after one that has died or let go of it. */
-function executionProblems(rows: readonly Occurrence[], all: readonly Execution[]): string[] {
+function executionProblems(rows: readonly Occurrence[], { executions, lefts }: ServiceWorld): string[] {
 	const problems: string[] = [];
-	const byKey = Map.groupBy(all, ({ key }) => key);
+	const byKey = Map.groupBy(executions, ({ key }) => key);
 	const known = new Set(rows.map(({ key }) => key));
 	for (const [key, own] of byKey) {
 		if (!known.has(key)) problems.push(`${key} ran, and is not there`);
 		for (const [at, each] of own.entries()) {
 			const before = own[at - 1];
 			if (before === undefined) continue;
-			if (before.end === undefined || before.end > each.start)
+			if (before.end === undefined || before.end > each.start) {
 				problems.push(`${key} goes on twice at ${each.start}, in ${before.member} and ${each.member}`);
+				continue;
+			}
 			if (
 				before.attempt === each.attempt &&
 				before.how !== "died" &&
 				before.how !== "aborted" &&
-				!isUnwritten(before, all)
+				// Its process died or let go of it at the very moment: nobody could know that it had ended.
+				(lefts.get(before.member) ?? Number.POSITIVE_INFINITY) > before.end
 			)
 				problems.push(`${key} ran again after it had ${before.how} in ${before.member}`);
 		}
 	}
 	return problems;
-}
-
-/** Its process died at the very moment: nobody could know that it had ended. */
-function isUnwritten({ member, end }: Execution, all: readonly Execution[]): boolean {
-	return deathOf(member, all) === end;
-}
-
-function deathOf(member: number, all: readonly Execution[]): number | undefined {
-	return all.find((each) => each.member === member && each.how === "died")?.end;
 }
 
 function isDuring(time: number, { start, end }: Execution): boolean {

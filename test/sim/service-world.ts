@@ -16,6 +16,7 @@ import {
 import { outlivingJournal } from "../durability/fixture.js";
 
 export const LEASE = 1_000;
+const GRACE = 300;
 
 /** Where a process dies: between two steps, or in its next write to the store or to the journal, which is made or not. */
 export type Death = "now" | "in a write" | "after a write" | "in an append" | "after an append";
@@ -56,6 +57,8 @@ export class ServiceWorld {
 	readonly fresh = new Map<string, number>();
 	/** What went wrong outside of what was done to the processes. */
 	readonly problems: string[] = [];
+	/** When processes died, or let go of what had not ended when they were told to stop. */
+	readonly lefts = new Map<number, number>();
 	readonly #ids = countingIds();
 	readonly #processes: Process[] = [];
 	readonly #behaviour: Behaviour;
@@ -121,7 +124,8 @@ export class ServiceWorld {
 
 	/** Ends a process as a signal would. */
 	stop(process: Process): void {
-		void process.service.stop({ grace: 300 }).then(
+		this.lefts.set(process.id, this.clock.now() + GRACE);
+		void process.service.stop({ grace: GRACE }).then(
 			() => {
 				process.alive = false;
 			},
@@ -168,6 +172,7 @@ export class ServiceWorld {
 
 	#die(process: Process): void {
 		process.alive = false;
+		this.lefts.set(process.id, this.clock.now());
 		for (const execution of this.executions)
 			if (execution.member === process.id && execution.end === undefined) {
 				execution.end = this.clock.now();

@@ -8,7 +8,7 @@ import { type Behaviour, type Death, LEASE, ServiceWorld } from "./service-world
 const FIRING_MS = 15_000;
 const STEP_MS = 50;
 /** Others take a run over when its process was silent for so long. */
-const SETTLING_MS = 120_000;
+const SETTLING_MS = 600_000;
 const STARTED_AT = Date.parse("2026-03-02T12:00:00Z");
 
 const overlap: fc.Arbitrary<Overlap> = fc.constantFrom("skip", "queue", "cancelPrevious", "allow");
