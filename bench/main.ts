@@ -11,6 +11,7 @@ import { measureOverhead, printOverhead } from "./overhead.ts";
 import { printVerdict, type Report, writeReport } from "./report.ts";
 import { findRoster, type Roster } from "./roster.ts";
 import { compareFiles, compareSmall } from "./schedules.ts";
+import { measureService, printService } from "./service.ts";
 import { printStanding, standingOf } from "./standing.ts";
 import { measureStreaming, printStreaming } from "./streaming.ts";
 import { UsageError } from "./usage-error.ts";
@@ -79,6 +80,10 @@ const sections: Readonly<Record<Options["sections"][number], Section>> = {
 	streaming: async ({ rounds, smoke }, report, gauges) => {
 		report.streaming = await measureStreaming({ chunks: smoke ? 1000 : 50_000, rounds });
 		printStreaming(report.streaming, gauges);
+	},
+	service: async ({ rounds, smoke }, report) => {
+		report.service = await measureService({ occurrences: smoke ? 100 : 2000, rounds, idle: !smoke });
+		printService(report.service);
 	},
 };
 

@@ -3,7 +3,7 @@ import { readScheduleOptions, type ScheduleOptions, scheduleUsage } from "./sche
 import { UsageError } from "./usage-error.ts";
 import { type WorkloadName, workloadNames } from "./workloads.ts";
 
-export const sectionNames = ["overhead", "features", "mutations", "memory", "durable", "streaming"] as const;
+export const sectionNames = ["overhead", "features", "mutations", "memory", "durable", "streaming", "service"] as const;
 
 export type SectionName = (typeof sectionNames)[number];
 

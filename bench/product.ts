@@ -10,6 +10,7 @@ export type {
 	Ports,
 	RunHandle,
 	StandardSchema,
+	Store,
 	SwarmOptions,
 } from "../src/index.js";
 
@@ -18,13 +19,16 @@ type Product = typeof import("../src/index.js");
 
 export const {
 	budgetLedger,
+	createService,
 	createSwarm,
 	defineAgent,
 	GraphActor,
 	idleCritic,
 	memoryAudit,
 	memoryJournal,
+	memoryStore,
 	result,
 	sqliteJournal,
+	sqliteStore,
 	toReadableStream,
 } = await importBuilt<Product>("index.js");

@@ -8,6 +8,7 @@ import type { MemoryRow } from "./memory.ts";
 import type { MutationRow } from "./mutations.ts";
 import type { Options } from "./options.ts";
 import type { OverheadRow } from "./overhead.ts";
+import type { ServiceFigures } from "./service.ts";
 import { standingOf } from "./standing.ts";
 import type { StreamingFigures } from "./streaming.ts";
 
@@ -20,6 +21,7 @@ export interface Report {
 	readonly memory: MemoryRow[];
 	durable?: DurableFigures;
 	streaming?: StreamingFigures;
+	service?: ServiceFigures;
 }
 
 export function writeReport(file: string, report: Report, gauges: Gauges, options: Options): void {

@@ -11,7 +11,15 @@ test("the bench runs in its smoke size", async () => {
 	});
 	expect(stdout).toContain("dagswarm");
 	expect(stdout).toContain("ideal loop");
-	for (const row of ["no journal", "SQLite relaxed", "SQLite strict", "strict, a chain", "recover", "3 readers"]) {
+	for (const row of [
+		"no journal",
+		"SQLite relaxed",
+		"SQLite strict",
+		"strict, a chain",
+		"recover",
+		"3 readers",
+		"SQLite, fired",
+	]) {
 		expect(stdout).toMatch(new RegExp(`^${row} +\\S`, "m"));
 	}
 	// With the peers installed, each has a process of its own to start.
