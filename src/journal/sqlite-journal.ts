@@ -86,7 +86,8 @@ export class SqliteJournal implements Journal {
 	*read(run: RunId, from = 1): Generator<JournalRecord, void, undefined> {
 		const no = this.#file.guard(() => this.#ask.stand.get(run)?.["no"]) as number | undefined;
 		if (no === undefined) return;
-		let next = this.#file.guard(() => number(this.#ask.holding.get(no, Math.min(from, MAX_SEQ)), "first_seq")) ?? from;
+		let next =
+			this.#file.guard(() => number(this.#ask.holding.get(no, no, Math.min(from, MAX_SEQ)), "first_seq")) ?? from;
 		for (let followed = false; ; followed = true) {
 			const page = this.#file.guard(() => this.#page(run, no, next));
 			this.#checkKept(run, no, followed ? next : 0);
@@ -126,7 +127,7 @@ export class SqliteJournal implements Journal {
 	}
 
 	claim(run: RunId, seen: number, { id, pid, host }: Writer, at: number): number | undefined {
-		const row = this.#file.transaction(true, () => this.#ask.claim.get(id, pid, host, at, run, seen));
+		const row = this.#file.transaction(true, () => this.#ask.claim.get(id, pid, host, at, at, run, seen));
 		return row && number(row, "epoch");
 	}
 
@@ -266,7 +267,7 @@ export class SqliteJournal implements Journal {
 	#page(run: RunId, no: number, from: number): JournalRecord[] {
 		const page: JournalRecord[] = [];
 		let length = 0;
-		for (const row of this.#ask.records.iterate(no, from, PAGE_RECORDS)) {
+		for (const row of this.#ask.records.iterate(no, from, no, PAGE_RECORDS)) {
 			const record = recordOf(row, run);
 			page.push(record);
 			length += record.body.length;
@@ -286,7 +287,7 @@ export class SqliteJournal implements Journal {
 
 /** Where the snapshots of a run are, by rising seq, up to `seq`. */
 export function* places(ask: Statements, no: number, seq: number): Generator<SnapshotPlace, void, undefined> {
-	for (const row of ask.places.iterate(no, Math.min(seq, MAX_SEQ)))
+	for (const row of ask.places.iterate(no, no, Math.min(seq, MAX_SEQ)))
 		yield { seq: number(row, "seq"), base: maybeNumber(row, "base") };
 }
 

@@ -14,7 +14,7 @@ const PAUSE_MS = 4;
 
 const NEXT_ENDED = "SELECT no, id, bytes FROM runs WHERE ended = 1 AND no > ?";
 
-const KEYS = `key BETWEEN (?1 << ${SEQ_BITS}) AND ((?1 << ${SEQ_BITS}) | ?2)`;
+const KEYS = `key BETWEEN (? << ${SEQ_BITS}) AND ((? << ${SEQ_BITS}) | ?)`;
 
 /**
  * One pruning of a file, in short transactions, so that it never holds up a writer and may be killed at
@@ -102,15 +102,17 @@ export class SqlitePruning {
 			this.#records += await this.#drop(
 				`DELETE FROM records WHERE key IN (SELECT key FROM records WHERE ${KEYS} LIMIT ${CHUNK})`,
 				no,
+				no,
 				MAX_SEQ,
 			);
 			await this.#drop(
 				`DELETE FROM snapshots WHERE key IN (SELECT key FROM snapshots WHERE ${KEYS} LIMIT ${CHUNK})`,
 				no,
+				no,
 				MAX_SEQ,
 			);
 			await this.#drop(
-				`DELETE FROM checkpoints WHERE (run, node) IN (SELECT run, node FROM checkpoints WHERE run = ?1 LIMIT ${CHUNK})`,
+				`DELETE FROM checkpoints WHERE (run, node) IN (SELECT run, node FROM checkpoints WHERE run = ? LIMIT ${CHUNK})`,
 				no,
 			);
 			freed += await this.#dropBlobs(no);
@@ -135,7 +137,7 @@ export class SqlitePruning {
 		const uses = this.#prepare(`SELECT blob FROM blob_uses WHERE run = ? LIMIT ${CHUNK}`);
 		const forget = this.#prepare("DELETE FROM blob_uses WHERE run = ? AND blob = ?");
 		const remove = this.#prepare(
-			"DELETE FROM blobs WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = ?1) RETURNING bytes",
+			"DELETE FROM blobs WHERE no = ? AND NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = ?) RETURNING bytes",
 		);
 		let freed = 0;
 		for (; ; await pause()) {
@@ -144,7 +146,7 @@ export class SqlitePruning {
 				for (const row of rows) {
 					const blob = number(row, "blob");
 					forget.run(no, blob);
-					const gone = remove.get(blob);
+					const gone = remove.get(blob, blob);
 					if (gone === undefined) continue;
 					this.#blobs++;
 					freed += number(gone, "bytes");
@@ -164,11 +166,11 @@ export class SqlitePruning {
 	/** Takes away the events that an old snapshot covers: from there on, the run can be loaded at every event. */
 	async #shorten(no: number, id: string, before: number): Promise<void> {
 		const all = this.#prepare(`SELECT key & ${MAX_SEQ} AS seq, base FROM snapshots WHERE ${KEYS} ORDER BY key`);
-		const rows = this.file.guard(() => all.all(no, MAX_SEQ));
+		const rows = this.file.guard(() => all.all(no, no, MAX_SEQ));
 		const chains = new SnapshotChains(rows.map((row) => ({ seq: number(row, "seq"), base: maybeNumber(row, "base") })));
 		const holding = this.#prepare(`SELECT at FROM records WHERE ${KEYS} ORDER BY key DESC LIMIT 1`);
 		const cut = chains.loadable.find((seq) => {
-			const at = number(this.#get(holding, no, seq), "at");
+			const at = number(this.#get(holding, no, no, seq), "at");
 			return at < before && this.#isWhole(no, id, chains.chain(seq));
 		});
 		if (cut === undefined) return;
@@ -204,7 +206,7 @@ export class SqlitePruning {
 		const advance = this.#prepare("UPDATE runs SET first_seq = ?, bytes = bytes - ? WHERE no = ?");
 		for (; ; await pause()) {
 			const dropped = this.file.transaction(false, () => {
-				const rows = oldest.all(no, upTo).filter((row) => number(row, "last_seq") <= upTo);
+				const rows = oldest.all(no, no, upTo).filter((row) => number(row, "last_seq") <= upTo);
 				let bytes = 0;
 				for (const row of rows) {
 					drop.run(no, number(row, "seq"));

@@ -1,11 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { MAX_SEQ, SEQ_BITS } from "./sqlite-schema.js";
 
-/** The keys of a run's records and snapshots. The seq is not added: numbers arrive as doubles, which would not be exact. */
-const KEY = (run: string, seq: string): string => `((${run} << ${SEQ_BITS}) | ${seq})`;
+/**
+ * The keys of a run's records and snapshots. The seq is not added: numbers arrive as doubles, which would not be exact. Parameters have
+ * no numbers: Node 22 takes one that does (`?1`) for one with a name.
+ */
+const KEY = (seq: string): string => `((? << ${SEQ_BITS}) | ${seq})`;
 const SEQ = `key & ${MAX_SEQ}`;
-const FIRST = KEY("?1", "0");
-const LAST = KEY("?1", String(MAX_SEQ));
+const FIRST = KEY("0");
+const LAST = KEY(String(MAX_SEQ));
 const SUMMARY =
 	"no, id, epoch, writer, pid, host, since, heartbeat, status, ended, created, updated, first_seq, last_seq, bytes";
 
@@ -25,9 +28,7 @@ export function statements(db: DatabaseSync) {
 			`INSERT INTO runs (id, epoch, writer, pid, host, since, heartbeat, status, ended, created, updated, first_seq, last_seq, bytes)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING no`,
 		),
-		record: prepare(
-			`INSERT INTO records (key, last_seq, at, checksum, body) VALUES (${KEY("?1", "?2")}, ?3, ?4, ?5, ?6)`,
-		),
+		record: prepare(`INSERT INTO records (key, last_seq, at, checksum, body) VALUES (${KEY("?")}, ?, ?, ?, ?)`),
 		blob: prepare("INSERT INTO blobs (hash, bytes, body) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING"),
 		blobUse: prepare("INSERT OR IGNORE INTO blob_uses (run, blob) SELECT ?, no FROM blobs WHERE hash = ?"),
 		readBlob: prepare("SELECT body FROM blobs WHERE hash = ?"),
@@ -38,29 +39,27 @@ export function statements(db: DatabaseSync) {
 		listedByEnd: prepare(`SELECT ${SUMMARY} FROM runs WHERE ended = ? ORDER BY no DESC LIMIT ?`),
 		firstKept: prepare("SELECT first_seq FROM runs WHERE no = ?"),
 		holding: prepare(
-			`SELECT ${SEQ} AS first_seq FROM records WHERE key BETWEEN ${FIRST} AND ${KEY("?1", "?2")} ORDER BY key DESC LIMIT 1`,
+			`SELECT ${SEQ} AS first_seq FROM records WHERE key BETWEEN ${FIRST} AND ${KEY("?")} ORDER BY key DESC LIMIT 1`,
 		),
 		records: prepare(
-			`SELECT ${SEQ} AS first_seq, last_seq, at, checksum, body FROM records WHERE key BETWEEN ${KEY("?1", "?2")} AND ${LAST} ORDER BY key LIMIT ?3`,
+			`SELECT ${SEQ} AS first_seq, last_seq, at, checksum, body FROM records WHERE key BETWEEN ${KEY("?")} AND ${LAST} ORDER BY key LIMIT ?`,
 		),
 
 		claim: prepare(
-			`UPDATE runs SET epoch = epoch + 1, writer = ?1, pid = ?2, host = ?3, since = ?4, heartbeat = ?4
-			WHERE id = ?5 AND epoch = ?6 RETURNING epoch`,
+			`UPDATE runs SET epoch = epoch + 1, writer = ?, pid = ?, host = ?, since = ?, heartbeat = ?
+			WHERE id = ? AND epoch = ? RETURNING epoch`,
 		),
 		beat: prepare("UPDATE runs SET heartbeat = iif(writer IS NULL, NULL, ?) WHERE id = ? AND epoch = ?"),
 		release: prepare(
 			"UPDATE runs SET writer = NULL, pid = NULL, host = NULL, since = NULL, heartbeat = NULL WHERE id = ? AND epoch = ?",
 		),
 
-		snapshot: prepare(
-			`INSERT OR REPLACE INTO snapshots (key, base, checksum, body) VALUES (${KEY("?1", "?2")}, ?3, ?4, ?5)`,
-		),
-		snapshotBytes: prepare(`SELECT octet_length(body) AS bytes FROM snapshots WHERE key = ${KEY("?1", "?2")}`),
+		snapshot: prepare(`INSERT OR REPLACE INTO snapshots (key, base, checksum, body) VALUES (${KEY("?")}, ?, ?, ?)`),
+		snapshotBytes: prepare(`SELECT octet_length(body) AS bytes FROM snapshots WHERE key = ${KEY("?")}`),
 		places: prepare(
-			`SELECT ${SEQ} AS seq, base FROM snapshots WHERE key BETWEEN ${FIRST} AND ${KEY("?1", "?2")} ORDER BY key`,
+			`SELECT ${SEQ} AS seq, base FROM snapshots WHERE key BETWEEN ${FIRST} AND ${KEY("?")} ORDER BY key`,
 		),
-		readSnapshot: prepare(`SELECT base, checksum, body FROM snapshots WHERE key = ${KEY("?1", "?2")}`),
+		readSnapshot: prepare(`SELECT base, checksum, body FROM snapshots WHERE key = ${KEY("?")}`),
 
 		checkpoint: prepare(
 			"INSERT INTO checkpoints (run, node, body) VALUES (?, ?, ?) ON CONFLICT (run, node) DO UPDATE SET body = excluded.body",

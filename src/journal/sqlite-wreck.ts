@@ -9,7 +9,7 @@ import { isDamage } from "./sqlite-fault.js";
 import { MAX_SEQ, SEQ_BITS } from "./sqlite-schema.js";
 import { maybeNumber, type Row } from "./sqlite-statements.js";
 
-const KEYS = `key BETWEEN ((?1 << ${SEQ_BITS}) | ?2) AND ((?1 << ${SEQ_BITS}) | ${MAX_SEQ})`;
+const KEYS = `key BETWEEN ((? << ${SEQ_BITS}) | ?) AND ((? << ${SEQ_BITS}) | ${MAX_SEQ})`;
 const LOST = "the file is damaged where it should be";
 
 /** A run that the file lists; `row` is undefined when nothing but its name can be read. */
@@ -54,13 +54,14 @@ export class SqliteWreck {
 		let last = from - 1;
 		try {
 			const start = this.#get(
-				`SELECT max(key) & ${MAX_SEQ} AS seq FROM records WHERE key BETWEEN (?1 << ${SEQ_BITS}) AND ((?1 << ${SEQ_BITS}) | ?2)`,
+				`SELECT max(key) & ${MAX_SEQ} AS seq FROM records WHERE key BETWEEN (? << ${SEQ_BITS}) AND ((? << ${SEQ_BITS}) | ?)`,
+				run.no,
 				run.no,
 				from,
 			);
 			const rows = this.db
 				.prepare(`SELECT key & ${MAX_SEQ} AS seq, last_seq, at, checksum, body FROM records WHERE ${KEYS} ORDER BY key`)
-				.iterate(run.no, (start?.["seq"] as number | null) ?? from);
+				.iterate(run.no, (start?.["seq"] as number | null) ?? from, run.no);
 			for (const row of rows) {
 				const record = wholeRecord(run.id, row);
 				if (record === undefined)
@@ -88,7 +89,7 @@ export class SqliteWreck {
 		const whole: WholeSnapshot[] = [];
 		const problems: string[] = [];
 		const sql = `SELECT key & ${MAX_SEQ} AS seq, base, checksum, body FROM snapshots WHERE ${KEYS} ORDER BY key`;
-		for (const row of this.#rows(sql, [run.no, 0], problems)) {
+		for (const row of this.#rows(sql, [run.no, 0, run.no], problems)) {
 			const seq = row["seq"] as number;
 			const { checksum, body } = row;
 			const base = maybeNumber(row, "base");
@@ -144,7 +145,7 @@ export class SqliteWreck {
 		let count = 0;
 		try {
 			const next = this.db.prepare(
-				`SELECT key >> ${SEQ_BITS} AS no FROM records WHERE key >= ((?1 + 0) << ${SEQ_BITS}) ORDER BY key LIMIT 1`,
+				`SELECT key >> ${SEQ_BITS} AS no FROM records WHERE key >= ((? + 0) << ${SEQ_BITS}) ORDER BY key LIMIT 1`,
 			);
 			for (let row = next.get(0); row !== undefined; row = next.get((row["no"] as number) + 1)) {
 				const no = row["no"] as number;

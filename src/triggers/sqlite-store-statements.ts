@@ -12,7 +12,7 @@ export function storeStatements(db: DatabaseSync) {
 	const prepare = (sql: string) => db.prepare(sql);
 	return {
 		lease: prepare(`${LEASE} WHERE name = ?`),
-		leases: prepare(`${LEASE} WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name`),
+		leases: prepare(`${LEASE} WHERE substr(name, 1, length(?)) = ? ORDER BY name`),
 		// The lease of before goes, and its successor has a number that none has had: that is its fence.
 		takeLease: prepare(
 			"INSERT OR REPLACE INTO leases (name, holder, pid, host, expires) VALUES (?, ?, ?, ?, ?) RETURNING fence",

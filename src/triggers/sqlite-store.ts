@@ -128,7 +128,7 @@ class SqliteStore implements Store {
 	}
 
 	leases(prefix: string): readonly ServiceLease[] {
-		return this.#file.guard(() => this.#ask.leases.all(prefix)).map(leaseOf);
+		return this.#file.guard(() => this.#ask.leases.all(prefix, prefix)).map(leaseOf);
 	}
 
 	version(): number {
