@@ -16,6 +16,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 	process.on(signal, () => (letGo.signal.aborted ? stop : letGo).abort(signal));
 }
 
+// Node 22 says of the SQLite that it brings that it may change: who types a command can do nothing about it.
+const tell = process.listeners("warning");
+process.removeAllListeners("warning");
+process.on("warning", (warning) => {
+	if (warning.name === "ExperimentalWarning" && warning.message.includes("SQLite")) return;
+	for (const listener of tell) listener.call(process, warning);
+});
+
 // `dagswarm ls | head` closes the pipe: no reason for a stack. A run that nobody reads of any more is let go of.
 for (const stream of [stdout, stderr]) {
 	stream.on("error", (error: NodeJS.ErrnoException) => {

@@ -110,7 +110,7 @@ describe("pruning a file", () => {
 function sizeOf(path: string, run: string): number {
 	return withDatabase(path, (db) => {
 		const of = (table: string) =>
-			`(SELECT coalesce(sum(octet_length(body)), 0) FROM ${table} WHERE key >> 36 = (SELECT no FROM runs WHERE id = ?1))`;
-		return Number(db.prepare(`SELECT ${of("records")} + ${of("snapshots")} AS bytes`).get(run)?.["bytes"]);
+			`(SELECT coalesce(sum(octet_length(body)), 0) FROM ${table} WHERE key >> 36 = (SELECT no FROM runs WHERE id = ?))`;
+		return Number(db.prepare(`SELECT ${of("records")} + ${of("snapshots")} AS bytes`).get(run, run)?.["bytes"]);
 	});
 }
