@@ -1,6 +1,7 @@
 import type { AnyAgent } from "./executor/agent.js";
 import type { AnySkill } from "./skills.js";
 import type { GraphSpec, SwarmOptions } from "./swarm-options.js";
+import type { AutonomousAgent } from "./triggers/autonomous.js";
 import type { TriggerInput } from "./triggers/define-trigger.js";
 
 /** Options of the swarm of a project: what the project itself does not say, and the command line does not bring. */
@@ -14,8 +15,14 @@ export type ProjectOptions = Omit<SwarmOptions, "agents" | "skills" | "journal" 
 export interface Project<A extends AnyAgent = AnyAgent, Input = unknown> {
 	/** The functions that do the work. Agents that the module exports by themselves are added. */
 	readonly agents?: readonly A[];
+	/** Agents that work towards a goal by themselves: `dagswarm serve` has them tick. Those that the module exports are added. */
+	// biome-ignore lint/suspicious/noExplicitAny: what each of them remembers is its own
+	readonly autonomous?: readonly AutonomousAgent<string, any>[];
 	readonly skills?: readonly AnySkill[];
-	/** What `dagswarm run` starts: a graph, or a function that makes one of the input. */
+	/**
+	 * What `dagswarm run` starts: a graph, or a function that makes one of the input. Triggers, submissions and agents call it by
+	 * the name `graph`.
+	 */
 	readonly graph?: GraphSpec | ((input: Input) => GraphSpec | Promise<GraphSpec>);
 	/** In place of a graph: an agent that is given the input, and adds what is to be done. */
 	readonly plan?: AnyAgent;

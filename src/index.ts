@@ -227,6 +227,7 @@ export { parseEvery } from "./triggers/schedule-text.js";
 export { createService, Service } from "./triggers/service.js";
 export type { ServiceHealth } from "./triggers/service-member.js";
 export type { OccurrenceCounts, ServiceNumbers } from "./triggers/service-metrics.js";
+export type { ServiceObserver } from "./triggers/service-observer.js";
 export type { ServiceOptions } from "./triggers/service-options.js";
 export { type SqliteStoreOptions, sqliteStore } from "./triggers/sqlite-store.js";
 export type {

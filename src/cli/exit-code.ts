@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../core/errors.js";
 import type { RunStatus } from "../core/lifecycle.js";
 import type { EndStatus } from "../outcome.js";
+import type { Occurrence } from "../triggers/occurrence.js";
 
 /** What scripts are told by the exit code, see docs/command-line.md. */
 export const EXIT = {
@@ -37,6 +38,21 @@ export function exitCodeOf(status: EndStatus | RunStatus): number {
 	return STATUSES[status];
 }
 
+/** The exit code for an occurrence: one that was skipped counts as one that was cancelled. */
+export function exitCodeOfOccurrence({ state, status }: Pick<Occurrence, "state" | "status">): number {
+	switch (state) {
+		case "completed":
+			return EXIT.completed;
+		case "failed":
+			return status === undefined ? EXIT.failed : exitCodeOf(status);
+		case "cancelled":
+		case "skipped":
+			return EXIT.cancelled;
+		default:
+			return EXIT.waiting;
+	}
+}
+
 /** What was asked for is wrong, and nothing was done: not to be mixed up with a run that failed. */
 const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 	"CYCLE",
@@ -49,7 +65,9 @@ const USAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 	"UNKNOWN_AGENT",
 	"UNKNOWN_DEPENDENCY",
 	"UNKNOWN_NODE",
+	"UNKNOWN_OCCURRENCE",
 	"UNKNOWN_RUN",
+	"UNKNOWN_TRIGGER",
 ]);
 
 /** The exit code for a command that was refused. */

@@ -2,7 +2,7 @@
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
 import type { ReadStream, WriteStream } from "node:tty";
-import { systemClock } from "../core/clock.js";
+import { systemClock, wallClock } from "../core/clock.js";
 import { randomIds } from "../core/ids.js";
 import { command } from "./program.js";
 import type { Screen, World } from "./world.js";
@@ -50,6 +50,7 @@ const world: World = {
 	user: userName(),
 	node: { version: process.version, typescript: Boolean(process.features.typescript) },
 	clock: systemClock,
+	wall: wallClock,
 	ids: randomIds,
 };
 

@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { SwarmError } from "../core/errors.js";
 import { createSwarm } from "../create-swarm.js";
-import type { Project, ProjectOptions } from "../define-project.js";
+import type { ProjectOptions } from "../define-project.js";
 import type { AnyAgent } from "../executor/agent.js";
-import type { Journal } from "../journal/journal.js";
-import type { AnySkill } from "../skills.js";
+import type { Awaitable, Journal } from "../journal/journal.js";
+import { type AnySkill, defineSkill } from "../skills.js";
 import type { Swarm } from "../swarm.js";
 import type { GraphSpec } from "../swarm-options.js";
+import type { AutonomousAgent } from "../triggers/autonomous.js";
 import type { TriggerInput } from "../triggers/define-trigger.js";
 import { importModule } from "./import-module.js";
 
@@ -17,8 +18,11 @@ export const PROJECT_KEY = "dagswarm.project";
 export interface LoadedProject {
 	/** An absolute path. */
 	readonly file: string;
+	/** With those of the autonomous ones. */
 	readonly agents: readonly AnyAgent[];
+	/** With the project's own graph, which is called `graph`. */
 	readonly skills: readonly AnySkill[];
+	/** With those that autonomous agents tick by. */
 	readonly triggers: readonly TriggerInput[];
 	readonly secrets: Readonly<Record<string, string>>;
 	readonly options: ProjectOptions;
@@ -28,7 +32,7 @@ export interface LoadedProject {
 	graphOf(input: unknown): Promise<GraphSpec>;
 }
 
-const PARTS = ["agents", "skills", "graph", "plan", "options", "triggers", "secrets"] as const;
+const PARTS = ["agents", "autonomous", "skills", "graph", "plan", "options", "triggers", "secrets"] as const;
 type Parts = { readonly [Part in (typeof PARTS)[number]]?: unknown };
 
 /**
@@ -47,7 +51,7 @@ export async function loadProject(path: string, cwd: string): Promise<LoadedProj
 export function projectOf(file: string, module: Readonly<Record<string, unknown>>): LoadedProject {
 	const parts = partsOf(module);
 	const wrong = (what: string): SwarmError => new SwarmError("INVALID_SPEC", `${what} of ${file}`);
-	const list = <Value>(part: "agents" | "skills" | "triggers", word: string): readonly Value[] => {
+	const list = <Value>(part: "agents" | "autonomous" | "skills" | "triggers", word: string): readonly Value[] => {
 		const value = parts[part] ?? [];
 		if (!Array.isArray(value)) throw wrong(`\`${part}\` is no list of ${word}, as it should be,`);
 		return value as Value[];
@@ -55,20 +59,33 @@ export function projectOf(file: string, module: Readonly<Record<string, unknown>
 	const { plan } = parts;
 	if (plan !== undefined && !isAgent(plan)) throw wrong("`plan` is no agent, as it should be,");
 	const exported = Object.values(module);
+	const autonomous = new Set([
+		...list<AutonomousAgent>("autonomous", "autonomous agents"),
+		...exported.filter(isAutonomous),
+	]);
 	const agents = new Set([
 		...list<AnyAgent>("agents", "agents"),
 		...exported.filter(isAgent),
+		...Array.from(autonomous, ({ agent }) => agent as AnyAgent),
 		...(isAgent(plan) ? [plan] : []),
+	]);
+	const skills = new Set([...list<AnySkill>("skills", "skills"), ...exported.filter(isSkill)]);
+	const graph = (input: unknown) => graphOf(file, parts, module, input);
+	const isTaken = [...agents, ...skills].some(({ name }) => name === GRAPH_SKILL);
+	if (parts.graph !== undefined && !isTaken) skills.add(graphSkill(graph));
+	const triggers = new Set([
+		...list<TriggerInput>("triggers", "triggers"),
+		...Array.from(autonomous, ({ trigger }) => trigger),
 	]);
 	return {
 		file,
 		agents: [...agents],
-		skills: [...new Set([...list<AnySkill>("skills", "skills"), ...exported.filter(isSkill)])],
-		triggers: list("triggers", "triggers"),
+		skills: [...skills],
+		triggers: [...triggers],
 		secrets: (parts.secrets ?? {}) as Record<string, string>,
 		options: (parts.options ?? {}) as ProjectOptions,
 		startable: parts.graph !== undefined || parts.plan !== undefined,
-		graphOf: (input) => graphOf(file, parts, module, input),
+		graphOf: async (input) => graph(input),
 	};
 }
 
@@ -102,24 +119,34 @@ function partsOf(module: Readonly<Record<string, unknown>>): Parts {
 	return parts;
 }
 
-async function graphOf(
+/** What triggers, submissions and agents call the project's own graph. */
+const GRAPH_SKILL = "graph";
+
+function graphSkill(graph: (input: unknown) => Awaitable<GraphSpec>): AnySkill {
+	// Occurrences wait for a graph that takes its time. Agents that call it get it at once, as most are made at once.
+	return defineSkill({ name: GRAPH_SKILL, description: "the project's graph", graph: graph as never });
+}
+
+/** At once, unless the project's own function takes its time. */
+function graphOf(
 	file: string,
 	{ graph, plan }: Parts,
 	module: Readonly<Record<string, unknown>>,
 	input: unknown,
-): Promise<GraphSpec> {
+): Awaitable<GraphSpec> {
 	if (graph === undefined && isAgent(plan)) return { nodes: [{ id: plan.name, agent: plan.name, input }] };
 	if (graph === undefined) throw noGraph(file, module);
-	const made: unknown =
-		typeof graph === "function" ? await (graph as Required<Project>["graph"] & (() => unknown))(input as never) : graph;
+	if (typeof graph !== "function") return checkedGraph(graph, `\`graph\` of ${file} is`);
+	const made: unknown = (graph as (input: unknown) => unknown)(input);
+	const what = `\`graph\` of ${file} gives`;
+	return made instanceof Promise ? made.then((graph) => checkedGraph(graph, what)) : checkedGraph(made, what);
+}
+
+function checkedGraph(made: unknown, what: string): GraphSpec {
 	if (isObject(made) && Array.isArray(made["nodes"])) return made as unknown as GraphSpec;
-	throw new SwarmError(
-		"INVALID_SPEC",
-		`\`graph\` of ${file} ${typeof graph === "function" ? "gives" : "is"} no graph`,
-		{
-			hint: 'a graph is { nodes: [{ id: "a", agent: "…" }] }, or what defineGraph gives',
-		},
-	);
+	throw new SwarmError("INVALID_SPEC", `${what} no graph`, {
+		hint: 'a graph is { nodes: [{ id: "a", agent: "…" }] }, or what defineGraph gives',
+	});
 }
 
 function noGraph(file: string, module: Readonly<Record<string, unknown>>): SwarmError {
@@ -140,6 +167,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isAgent(value: unknown): value is AnyAgent {
 	return isObject(value) && typeof value["name"] === "string" && typeof value["run"] === "function";
+}
+
+function isAutonomous(value: unknown): value is AutonomousAgent {
+	return isObject(value) && isAgent(value["agent"]) && isObject(value["trigger"]) && typeof value["goal"] === "string";
 }
 
 function isSkill(value: unknown): value is AnySkill {

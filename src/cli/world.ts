@@ -46,6 +46,8 @@ export interface World {
 	readonly user: string;
 	readonly node: NodeFacts;
 	readonly clock: Clock;
+	/** The time of day, as other processes see it: what is due, and since when. */
+	readonly wall: Clock;
 	readonly ids: IdSource;
 }
 

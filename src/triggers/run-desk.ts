@@ -15,6 +15,10 @@ import type { StartSpec } from "./trigger.js";
 /** What a {@link RunDesk} works with. */
 export interface RunDeskOptions extends SettlerOptions {
 	readonly swarm: AnySwarm;
+	/** What every run has in its metadata. */
+	readonly metadata: Occurrence["metadata"];
+	/** A run goes on here from now on. */
+	readonly onRun: (run: RunHandle, occurrence: Occurrence) => void;
 }
 
 /** What came of taking up an occurrence whose run may be anywhere. */
@@ -92,7 +96,7 @@ export class RunDesk {
 		try {
 			handle = swarm.start(graph as never, {
 				runId: runOf(occurrence.key, occurrence.attempt),
-				metadata: metadataOf(occurrence),
+				metadata: { ...this.#options.metadata, ...metadataOf(occurrence) },
 				...(deadline !== undefined && { deadline }),
 			});
 		} catch (error) {
@@ -149,6 +153,7 @@ export class RunDesk {
 
 	#follow(occurrence: Occurrence, seat: Seat, handle: RunHandle): TakenUp {
 		seat.handle = handle;
+		this.#options.onRun(handle, occurrence);
 		// While its graph was made nobody could be told.
 		if (seat.cancelled !== undefined) handle.cancel(seat.cancelled).catch(this.#options.onError);
 		// What has not ended when this process leaves is not waited for: its function may never return.

@@ -67,7 +67,7 @@ export class ServiceMember {
 	#stopping: Promise<void> | undefined;
 
 	constructor(options: MemberOptions) {
-		const { store, swarm, clock, ids } = options;
+		const { store, swarm, clock, ids, metadata, observer } = options;
 		this.#options = options;
 		this.#clock = clock;
 		this.#lease = leaseOf(options);
@@ -76,9 +76,11 @@ export class ServiceMember {
 			store,
 			swarm,
 			clock,
+			metadata,
+			onRun: (run, occurrence) => observer?.run?.(run, occurrence),
 			pen: this.#pen,
 			onSettled: (settlement) => {
-				for (const row of settlement.rows) this.#metrics.note(row);
+				for (const row of settlement.rows) this.#note(row);
 				this.#office?.dispatcher.settled(settlement);
 			},
 			onError: (error) => this.fail(error),
@@ -180,7 +182,7 @@ export class ServiceMember {
 	/** Cancels the run of an occurrence that somebody has cancelled, if it goes on here. */
 	cancel(row: Occurrence, reason: string): void {
 		if (row.state === "running") this.#desk.cancel(row, reason);
-		else this.#metrics.note(row);
+		else this.#note(row);
 	}
 
 	/** Something that failed counts for three leases. */
@@ -193,6 +195,11 @@ export class ServiceMember {
 			running: this.#desk.size,
 			...(this.#problem !== undefined && isRecent && { problem: this.#problem.text }),
 		};
+	}
+
+	#note(row: Occurrence): void {
+		this.#metrics.note(row);
+		this.#options.observer?.occurrence?.(row);
 	}
 
 	fail(error: unknown): void {
@@ -225,6 +232,7 @@ export class ServiceMember {
 
 	#lead(fence: number): void {
 		if (this.#state === "stopping" || this.#state === "stopped") return;
+		if (this.#state !== "leading") this.#options.observer?.leading?.(true);
 		this.#state = "leading";
 		this.#leading = this.#leading
 			.then(() => this.#takeOffice(fence))
@@ -267,7 +275,7 @@ export class ServiceMember {
 			keepKeys: milliseconds(keepKeys, "keepKeys"),
 			onFenced: () => void this.#leadership.look(),
 			onError: (error) => this.fail(error),
-			onDecided: (row) => this.#metrics.note(row),
+			onDecided: (row) => this.#note(row),
 			onTriggers: (records) => files.follow(records),
 		});
 		this.#office = { dispatcher, files };
@@ -277,8 +285,9 @@ export class ServiceMember {
 
 	/** Runs that nothing of the service has started. */
 	async #recoverRest(): Promise<void> {
-		const { swarm } = this.#options;
-		const { refused } = await swarm.recoverAll();
+		const { swarm, observer } = this.#options;
+		const { runs, refused } = await swarm.recoverAll();
+		for (const run of runs) observer?.run?.(run, undefined);
 		for (const { run, error } of refused) {
 			if (error.code === "RUN_BUSY") continue;
 			this.warn(`the run "${run}" cannot be brought back here: ${error.code}: ${error.message}`);
@@ -286,7 +295,10 @@ export class ServiceMember {
 	}
 
 	#follow(): void {
-		if (this.#state === "leading") this.#state = "standby";
+		if (this.#state === "leading") {
+			this.#state = "standby";
+			this.#options.observer?.leading?.(false);
+		}
 		this.#resign().catch((error) => this.fail(error));
 	}
 }

@@ -3,9 +3,11 @@ import type { Clock } from "../core/clock.js";
 import { type Duration, milliseconds } from "../core/durations.js";
 import { SwarmError } from "../core/errors.js";
 import type { IdSource } from "../core/ids.js";
+import type { Plain } from "../core/plain.js";
 import { secretKey } from "../ports/secret-key.js";
 import type { TriggerInput } from "./define-trigger.js";
 import { checkHttpOptions, type HttpOptions } from "./http-options.js";
+import type { ServiceObserver } from "./service-observer.js";
 import type { Store } from "./store.js";
 
 /** What a service is made of. */
@@ -36,6 +38,10 @@ export interface ServiceOptions {
 	readonly keepKeys?: Duration;
 	/** Where relative paths of file triggers begin that say nothing else; by default where the process runs. */
 	readonly cwd?: string;
+	/** What every run that it starts has in its metadata, beside what its occurrence says. */
+	readonly metadata?: Readonly<Record<string, Plain>>;
+	/** Is told of what happens here. */
+	readonly observer?: ServiceObserver;
 	/** Takes what is odd, and does not stop anything; by default a warning of the process. */
 	readonly onWarning?: (text: string) => void;
 	/** Takes what fails in the background and is tried again; by default a warning of the process. */
@@ -55,6 +61,8 @@ const OPTIONS: Readonly<Record<keyof ServiceOptions, true>> = {
 	recover: true,
 	keepKeys: true,
 	cwd: true,
+	metadata: true,
+	observer: true,
 	onWarning: true,
 	onError: true,
 	clock: true,

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { countingIds, systemClock } from "dagswarm";
+import { countingIds, systemClock, wallClock } from "dagswarm";
 import { command } from "../../src/cli/program.js";
 import type { World } from "../../src/cli/world.js";
 
@@ -33,6 +33,7 @@ export function fakeWorld(changes: Partial<World> = {}): { readonly world: World
 		user: "ada",
 		node: { version: process.version, typescript: true },
 		clock: systemClock,
+		wall: changes.clock ?? wallClock,
 		ids: countingIds(),
 		...changes,
 	};
