@@ -6,18 +6,23 @@ import { cancel } from "./commands/cancel.js";
 import { completion } from "./commands/completion.js";
 import { diff } from "./commands/diff.js";
 import { doctor } from "./commands/doctor.js";
+import { emit } from "./commands/emit.js";
 import { explain } from "./commands/explain.js";
 import { fork } from "./commands/fork.js";
 import { graph } from "./commands/graph.js";
 import { init } from "./commands/init.js";
 import { logs } from "./commands/logs.js";
 import { ls } from "./commands/ls.js";
+import { occurrences } from "./commands/occurrences.js";
 import { prune } from "./commands/prune.js";
 import { resume } from "./commands/resume.js";
 import { run } from "./commands/run.js";
 import { salvage } from "./commands/salvage.js";
+import { serve } from "./commands/serve.js";
 import { show } from "./commands/show.js";
 import { signal, steer } from "./commands/signal.js";
+import { submit } from "./commands/submit.js";
+import { trigger } from "./commands/trigger.js";
 import { watch } from "./commands/watch.js";
 import { EXIT } from "./exit-code.js";
 import { packageFacts } from "./package-facts.js";
@@ -26,6 +31,7 @@ import type { World } from "./world.js";
 /** The subcommands, under the heading that the help has them. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
 	"Run:": [run, resume, watch, fork],
+	"Service:": [serve, trigger, submit, emit, occurrences],
 	"Look:": [ls, show, explain, logs, graph, diff],
 	"Act:": [approve, reject, signal, steer, cancel],
 	"Store:": [prune, audit, salvage],

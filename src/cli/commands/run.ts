@@ -1,13 +1,12 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { SwarmError } from "../../core/errors.js";
 import type { RunPlan } from "../../run-plan.js";
 import type { StartOptions } from "../../swarm-options.js";
 import { action, type Command } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { withStore } from "../open-store.js";
-import { durationOption, jsonOption, wholeOption } from "../option-values.js";
+import { durationOption, wholeOption } from "../option-values.js";
 import { type LoadedProject, loadProject, PROJECT_KEY, swarmOf } from "../project.js";
+import { jsonInput } from "../read-text.js";
 import { json } from "../report/json.js";
 import { painter } from "../report/paint.js";
 import { planText } from "../report/plan-report.js";
@@ -43,7 +42,7 @@ export const run: Command = (program, world) => {
 			action(world, async (shared: Shared, file: string, options: Options) => {
 				const concurrency = wholeOption(options.concurrency, "--concurrency", 1);
 				const grace = durationOption(options.grace, "--grace") ?? DEFAULT_GRACE_MS;
-				const input = inputOf(options.input, world);
+				const input = jsonInput(options.input, "--input", world);
 				const start = startOptions(options);
 				const project = await loadProject(file, world.cwd);
 				const more = concurrency === undefined ? {} : { concurrency };
@@ -74,19 +73,6 @@ async function dryRun(
 	const width = world.isTerminal ? world.columns : undefined;
 	world.out(shared.json ? json(plan, world) : planText(plan, painter(world), width).join("\n"));
 	return EXIT.completed;
-}
-
-/** @throws SwarmError `INVALID_INPUT` for what is no JSON, `INVALID_OPTION` for a file that cannot be read */
-function inputOf(text: string | undefined, { cwd }: World): unknown {
-	if (text === undefined || !text.startsWith("@")) return jsonOption(text, "--input");
-	const file = resolve(cwd, text.slice(1));
-	let content: string;
-	try {
-		content = readFileSync(file, "utf8");
-	} catch (error) {
-		throw new SwarmError("INVALID_OPTION", `--input: ${file} cannot be read: ${(error as Error).message}`);
-	}
-	return jsonOption(content, file);
 }
 
 function startOptions({ id, deadline, set = [] }: Options): StartOptions {
