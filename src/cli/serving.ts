@@ -52,8 +52,8 @@ class Serving {
 	readonly #open: OpenStore;
 	readonly #service: Service;
 	readonly #tally = new OccurrenceTally();
-	/** Before it is known how it stands, nothing else is said of who leads. */
-	#isServing = false;
+	/** Before it is, nothing else is said of who leads. */
+	#isReady = false;
 
 	constructor(
 		project: LoadedProject,
@@ -91,7 +91,7 @@ class Serving {
 					watch.follow(run);
 				},
 				leading: (leading) => {
-					if (this.#isServing) this.#tell({ type: "leading", leading });
+					if (this.#isReady) this.#tell({ type: "leading", leading });
 				},
 			},
 		});
@@ -118,17 +118,18 @@ class Serving {
 	}
 
 	async #start(): Promise<void> {
+		const shown = (path: string): string => (this.#shared.json ? path : relative(this.#world.cwd, path));
+		this.#tell({ type: "serving", project: shown(this.#project.file), store: shown(this.#shared.store) });
 		await this.#service.start();
-		const { file } = this.#project;
-		const { cwd } = this.#world;
-		const { address, isLeading } = this.#service;
-		this.#isServing = true;
+		const triggers = (await this.#service.triggers()).length;
+		const { address, isLeading: leading } = this.#service;
+		const { leader } = this.#service.health();
+		this.#isReady = true;
 		this.#tell({
-			type: "serving",
-			project: this.#shared.json ? file : relative(cwd, file),
-			store: this.#shared.json ? this.#shared.store : relative(cwd, this.#shared.store),
-			leading: isLeading,
-			triggers: (await this.#service.triggers()).length,
+			type: "ready",
+			leading,
+			triggers,
+			...(!leading && leader !== undefined && { leader: { pid: leader.pid, host: leader.host } }),
 			...(address !== undefined && { address }),
 		});
 	}

@@ -110,10 +110,10 @@ const heartbeat = defineAgent({ name: "heartbeat", run: async () => "still here"
 export default defineProject({
   agents: [plan, lookUp, write, publish, heartbeat],
 
-  // What \`dagswarm run\` starts, with what --input says.
-  graph: (input/*:*/: { topics: string[] }/*;*/ = { topics: ["bees", "wasps"] }) =>
+  // What \`dagswarm run\` starts, with what --input says; triggers start it as "graph".
+  graph: ({ topics = ["bees", "wasps"] }/*:*/: { topics?: string[] }/*;*/ = {}) =>
     defineGraph({
-      plan: { agent: plan, input },
+      plan: { agent: plan, input: { topics } },
       write: { agent: write, dependsOn: { found: "plan" } },
       publish: { agent: publish, dependsOn: { report: "write" } },
     }),

@@ -15,8 +15,8 @@ export function scheduleWords(on: Schedule): string {
 		case "once":
 			return on.at === undefined ? "once, at once" : `once, at ${new Date(on.at).toISOString()}`;
 		case "every": {
-			const interval = intervalWords(everyOf(on).ms);
-			return on.mode === "delay" ? `${interval.replace(/^every /, "")} after each end` : interval;
+			const { ms } = everyOf(on);
+			return on.mode === "delay" ? `${lengthWords(ms)} after each end` : intervalWords(ms);
 		}
 		case "cron":
 			return `cron ${on.cron.trim()}${on.timeZone === undefined ? "" : ` in ${on.timeZone}`}`;
@@ -31,10 +31,13 @@ export function scheduleWords(on: Schedule): string {
 
 /** `every minute`, `every 90 seconds`, `every 250 ms`. */
 export function intervalWords(ms: number): string {
+	return `every ${lengthWords(ms).replace(/^1 (?!ms)/, "")}`;
+}
+
+function lengthWords(ms: number): string {
 	const [unit, size] = UNITS.find(([, each]) => ms % each === 0) ?? ["ms", 1];
 	const count = ms / size;
-	if (unit === "ms") return `every ${count} ms`;
-	return count === 1 ? `every ${unit}` : `every ${count} ${unit}s`;
+	return `${count} ${unit}${count === 1 || unit === "ms" ? "" : "s"}`;
 }
 
 function eventWords({ event, run, webhook }: EventSchedule): string {

@@ -1,6 +1,7 @@
 import type { RunId } from "../../core/ids.js";
 import { type Occurrence, type OccurrenceState, runOf } from "../../triggers/occurrence.js";
 import type { WaitingNode } from "../../waiting-list.js";
+import type { Leader } from "../use-books.js";
 import { answerLine, type CommandLine } from "./end-report.js";
 import { agoText, occurrenceJson, tookText } from "./occurrence-list.js";
 import { counted, oneLine } from "./one-line.js";
@@ -14,7 +15,13 @@ export type Happening =
 			readonly type: "serving";
 			readonly project: string;
 			readonly store: string;
+	  }
+	/** It is known who leads, and a leader has taken up what was left behind. */
+	| {
+			readonly type: "ready";
 			readonly leading: boolean;
+			/** Who leads where this process does not. */
+			readonly leader?: Leader;
 			readonly triggers: number;
 			/** Where it is asked by HTTP. */
 			readonly address?: string;
@@ -64,10 +71,13 @@ export function happeningText(
 
 function textOf(happening: Happening, at: number, paint: Paint, line: CommandLine): string | undefined {
 	switch (happening.type) {
-		case "serving": {
-			const { project, store, leading, triggers, address } = happening;
+		case "serving":
+			return `● serves ${happening.project} from ${happening.store}`;
+		case "ready": {
+			const { leading, leader, triggers, address } = happening;
 			const where = address === undefined ? "" : `, ${address}`;
-			return `● serves ${project} from ${store}: ${leading ? "leads" : "stands by"}, ${counted(triggers, "trigger")}${where}`;
+			const by = leader === undefined ? "" : `: process ${leader.pid} on ${leader.host} leads`;
+			return `● ready: ${leading ? "leads" : `stands by${by}`}, ${counted(triggers, "trigger")}${where}`;
 		}
 		case "leading":
 			return happening.leading ? "● leads: starts what is due" : "○ leads no more: stands by";
