@@ -26,10 +26,8 @@ export class WaitingWatch {
 		try {
 			const from = run.snapshot().seq + 1;
 			for await (const event of run.events({ from, types: ["node.parked", "run.waiting"] })) {
-				// What was called may begin only after that.
-				if (event.type === "run.waiting") this.clock.yield(() => this.#followCalled());
-				else if (event.type === "node.parked")
-					for (const each of run.waiting()) if (each.node === event.node) this.#told(each);
+				if (event.type === "run.waiting" || event.wait.kind === "child") this.#followCalled();
+				else for (const each of run.waiting()) if (each.node === event.node) this.#told(each);
 			}
 		} catch {
 			// How the run ends is told elsewhere.
@@ -37,7 +35,12 @@ export class WaitingWatch {
 	}
 
 	#followCalled(): void {
-		for (const run of this.swarm.runs()) if (run.parent !== undefined) this.follow(run);
+		const follow = (): void => {
+			for (const run of this.swarm.runs()) if (run.parent !== undefined) this.follow(run);
+		};
+		follow();
+		// What was called may begin only after that.
+		this.clock.yield(follow);
 	}
 
 	#told(waiting: WaitingNode): void {

@@ -30,6 +30,8 @@ interface Watching {
 	readonly revision: number;
 	readonly stop: AbortController;
 	watch: FileWatch | undefined;
+	/** Resolves when it watches, or cannot. */
+	opened: Promise<void>;
 }
 
 /** The watches of the file triggers, in the process that leads. */
@@ -58,6 +60,11 @@ export class FileTriggers {
 		for (const record of wanted.values()) if (!this.#watching.has(record.spec.id)) this.#begin(record);
 	}
 
+	/** Resolves when what is to be watched is: what changes from then on counts. */
+	async opened(): Promise<void> {
+		await Promise.all(Array.from(this.#watching.values(), ({ opened }) => opened));
+	}
+
 	/** Resolves when no file is open. */
 	async close(): Promise<void> {
 		this.#closed = true;
@@ -65,10 +72,16 @@ export class FileTriggers {
 	}
 
 	#begin({ spec, revision }: TriggerRecord): void {
-		const watching: Watching = { id: spec.id, revision, stop: new AbortController(), watch: undefined };
+		const watching: Watching = {
+			id: spec.id,
+			revision,
+			stop: new AbortController(),
+			watch: undefined,
+			opened: Promise.resolve(),
+		};
 		this.#watching.set(spec.id, watching);
 		// The kind was looked at by whoever asked for it.
-		void this.#open(watching, spec.on as FileSchedule).catch((error) => {
+		watching.opened = this.#open(watching, spec.on as FileSchedule).catch((error) => {
 			if (!watching.stop.signal.aborted) this.#problem(error, spec.id);
 		});
 	}

@@ -280,6 +280,7 @@ export class ServiceMember {
 		});
 		this.#office = { dispatcher, files };
 		await dispatcher.begin();
+		await files.opened();
 		if (this.#options.recover !== "own" && this.#office?.dispatcher === dispatcher) await this.#recoverRest();
 	}
 
