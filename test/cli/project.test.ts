@@ -74,7 +74,12 @@ describe("a project", () => {
 			options: { concurrency: 9 },
 			text: "x",
 		});
-		expect(project).toMatchObject({ agents: [work], skills: [skill], options: { concurrency: 9 }, startable: true });
+		expect(project).toMatchObject({
+			agents: [work],
+			skills: [skill, { name: "graph" }],
+			options: { concurrency: 9 },
+			startable: true,
+		});
 		expect(await project.graphOf(undefined)).toBe(graph);
 	});
 

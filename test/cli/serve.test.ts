@@ -170,6 +170,26 @@ describe("dagswarm serve", () => {
 		expect(last).toMatchObject({ type: "stopped", exitCode: 0, failed: 0, open: 0 });
 	});
 
+	test("what it runs can be cancelled by its key, also where no service is there any more", async () => {
+		const at = place();
+		const session = await serving(at, "--grace", "1ms");
+		await at.run("submit", "hang", "--key", "a");
+		await at.run("submit", "hang", "--key", "b");
+		await session.count(/(a|b) started/, 2);
+		expect((await at.run("cancel", "a", "--reason", "enough")).out).toBe("a is cancelled\n");
+		expect(withoutTime(await session.line(/a cancelled/))).toBe("⊘ a cancelled: enough");
+		session.stop();
+		await session.ended;
+		expect(await at.run("cancel", "b", "--json")).toMatchObject({
+			code: 0,
+			out: expect.stringContaining('"done":"cancel","occurrence":{"key":"b"'),
+		});
+		expect((await at.run("show", "b")).out).toContain("cancelled");
+		expect(await at.run("cancel", "a")).toMatchObject({ code: 1, error: expect.stringContaining("ILLEGAL_STATE") });
+		const next = await serving(at);
+		await next.line(/⊘ b cancelled/);
+	});
+
 	test("listens where it is told to, and not without a port", async () => {
 		const at = place();
 		const session = await serving(at, "--port", "0");
