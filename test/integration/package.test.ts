@@ -1,25 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root } from "../source.js";
-import { built, compile, run } from "./build.js";
+import { type Build, compile, run } from "./build.js";
+import { packed } from "./packed.js";
 
-let library: Awaited<ReturnType<typeof built>>;
+let library: Build;
 /** A project beside the library that has the packed package among its modules. */
 let consumer: string;
 let installed: string;
 
 beforeAll(async () => {
-	library = await built();
-	const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-	await run(npm, ["pack", "--ignore-scripts", "--offline", "--loglevel=error"], { cwd: library.folder });
-	const [tarball = ""] = readdirSync(library.folder).filter((name) => name.endsWith(".tgz"));
-	consumer = join(library.folder, "consumer");
-	mkdirSync(join(consumer, "node_modules"), { recursive: true });
-	await run("tar", ["-xzf", join(library.folder, tarball), "-C", consumer]);
-	installed = join(consumer, "package");
-	symlinkSync(installed, join(consumer, "node_modules", "dagswarm"), "dir");
-	symlinkSync(join(root, "node_modules"), join(installed, "node_modules"), "dir");
+	({ library, consumer, installed } = await packed());
 	writeFileSync(join(consumer, "package.json"), JSON.stringify({ type: "module", private: true }));
 });
 afterAll(() => library.remove());
