@@ -125,7 +125,7 @@ describe("dagswarm serve", () => {
 		await session.line(/inbox@1:1-\w{12} completed/);
 	});
 
-	test("lets go of what does not end within the grace; the next one brings it back", async () => {
+	test("lets go of what does not end within the grace; the next one brings it back (mistakes 18, 26)", async () => {
 		const at = place();
 		const first = await serving(at, "--grace", "1ms");
 		await at.run("submit", "hang", "--key", "h");
@@ -134,16 +134,17 @@ describe("dagswarm serve", () => {
 		await at.run("trigger", "run", "hello", "--wait");
 		first.stop();
 		expect((await first.ended).code).toBe(0);
-		expect(first.lines.at(-1)).toMatch(/1 goes on when a service runs again$/);
+		// A tick may just have been going on, too.
+		expect(first.lines.at(-1)).toMatch(/(1 goes|2 go) on when a service runs again$/);
 		const second = await serving(at);
 		await second.line(/● h goes on$/);
 		expect((await at.run("occurrences", "--state", "running")).out).toMatch(/\nh +● running/);
 	});
 
-	test("ends at once with 130 at a second Ctrl-C", async () => {
+	test("ends at once with 130 at a second Ctrl-C, whatever runs does about it", async () => {
 		const at = place();
 		const session = await serving(at, "--grace", "1h");
-		await at.run("submit", "hang", "--key", "h");
+		await at.run("submit", "stubborn", "--key", "h");
 		await session.line(/h started/);
 		session.stop();
 		await session.line(/stops/);

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../source.js";
 import { type Build, compile, run } from "./build.js";
 import { packed } from "./packed.js";
 
@@ -128,4 +129,12 @@ test("its types resolve for a strict consumer, and catch a wrong input", async (
 	`;
 	await compiled("good", good);
 	await expect(compiled("bad", good.replace('input: "abc"', "input: 5"))).rejects.toThrow(/bad\.mts/);
+});
+
+test("the project that `dagswarm init` writes is typed right", async () => {
+	const folder = join(consumer, "new");
+	await run(process.execPath, [join(installed, "dist", "cli", "main.js"), "init", folder]);
+	mkdirSync(join(folder, "node_modules"));
+	symlinkSync(join(root, "node_modules", "@types"), join(folder, "node_modules", "@types"), "dir");
+	await compile(folder, "-p", ".", "--types", "node");
 });

@@ -127,13 +127,13 @@ export default defineProject({
 
 const TEST = `import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createSwarm, memoryJournal } from "dagswarm";
+import { /*:*/type AnyAgent, /*;*/createSwarm, memoryJournal } from "dagswarm";
 import project from "./project.EXTENSION";
 
 test("what was found is published once somebody has approved it", async () => {
   const { agents = [], graph } = project;
   assert(typeof graph === "function");
-  const swarm = createSwarm({ ...project.options, agents, journal: memoryJournal() });
+  const swarm = createSwarm/*:*/<AnyAgent>/*;*/({ ...project.options, agents, journal: memoryJournal() });
   const run = swarm.start(await graph({ topics: ["ants"] }));
   for await (const { node } of run.approvals()) await run.approve(node, { by: "Ada", data: "publish" });
   const { status, outputs } = await run.result();

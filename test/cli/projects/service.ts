@@ -25,6 +25,9 @@ const hang = defineAgent({
 		}),
 });
 
+/** Does not even listen. */
+const stubborn = defineAgent({ name: "stubborn", run: () => new Promise<string>(() => {}) });
+
 /** Its goal is reached after two ticks. */
 export const reader = defineAutonomous({
 	name: "reader",
@@ -36,7 +39,7 @@ export const reader = defineAutonomous({
 });
 
 export default defineProject({
-	agents: [echo, fail, ask, call, hang],
+	agents: [echo, fail, ask, call, hang, stubborn],
 	graph: async ({ topics = ["bees"] }: { topics?: readonly string[] } = {}) => ({
 		nodes: topics.map((topic) => ({ id: topic, agent: "echo", input: { payload: topic } })),
 	}),
