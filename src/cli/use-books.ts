@@ -36,7 +36,7 @@ export async function withBooks<Result>(
 }
 
 /** The books of a store that is open. */
-export function booksOf(store: Store, { wall, ids }: World): Books {
+function booksOf(store: Store, { wall, ids }: World): Books {
 	const triggers = new TriggerBook(store, wall);
 	return { store, triggers, occurrences: new OccurrenceBook(store, triggers, wall, ids) };
 }

@@ -30,7 +30,7 @@ export function scheduleWords(on: Schedule): string {
 }
 
 /** `every minute`, `every 90 seconds`, `every 250 ms`. */
-export function intervalWords(ms: number): string {
+function intervalWords(ms: number): string {
 	return `every ${lengthWords(ms).replace(/^1 (?!ms)/, "")}`;
 }
 
