@@ -9,6 +9,7 @@ export const SKIPPED = {
 	superseded: "a later occurrence came before it could start",
 	gone: "its trigger was taken away",
 	over: "its trigger has started as many as it may",
+	done: "its trigger has done what it was for",
 	deep: "it came of the end of a run, that of another one, and so on, too many times",
 } as const;
 
@@ -38,6 +39,8 @@ export interface Standing {
 	readonly behind: number;
 	/** How many more the trigger may start over its life. */
 	readonly left: number;
+	/** It has done what it was for. */
+	readonly isDone: boolean;
 }
 
 /**
@@ -49,9 +52,10 @@ export interface Standing {
 export function admit(
 	occurrence: Pick<Occurrence, "missed" | "depth">,
 	spec: TriggerSpec | undefined,
-	{ going, ahead, behind, left }: Standing,
+	{ going, ahead, behind, left, isDone }: Standing,
 ): Admission {
 	if (spec === undefined) return { kind: "skip", reason: SKIPPED.gone };
+	if (isDone) return { kind: "skip", reason: SKIPPED.done };
 	if (left <= 0) return { kind: "skip", reason: SKIPPED.over };
 	if ((occurrence.depth ?? 0) > MAX_DEPTH) return { kind: "skip", reason: SKIPPED.deep };
 	const overlap = overlapOf(spec);

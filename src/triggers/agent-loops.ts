@@ -56,6 +56,10 @@ export class AgentLoops {
 			});
 		const record = await triggers.change(name, (known, revision) => {
 			if (known === undefined) return newRecord(trigger, clock.now(), "store", revision);
+			if (!isLoop(known))
+				throw new SwarmError("ILLEGAL_STATE", `the trigger "${name}" is none of an autonomous agent`, {
+					hint: "give the agent another name, or remove the trigger",
+				});
 			if (!known.paused && known.over === undefined)
 				throw new SwarmError("ILLEGAL_STATE", `the agent "${name}" has been started already`, {
 					hint: "stop it first; one agent never ticks twice at a time",

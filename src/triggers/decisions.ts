@@ -1,9 +1,12 @@
 import { type Admission, admit, type Standing } from "./admission.js";
+import { isAwake } from "./due.js";
 import type { Occurrence } from "./occurrence.js";
 import type { TriggerRecord } from "./trigger.js";
 
 /** Submissions that go on at a time. */
 const MOST_SUBMITTED = 1_000;
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Why an occurrence was cancelled that made place for another one. */
 export const SUPERSEDED = "a later occurrence takes its place";
@@ -53,14 +56,18 @@ export function decide(
 	).length;
 	let ahead = 0;
 	let started = 0;
+	let superseded: ReadonlySet<string> = NONE;
+	const isShut = record ? !isAwake(record) : false;
 	for (const row of rows) {
-		if (row.state === "running" || isPutOff(row, now, to)) continue;
+		if (row.state === "running" || superseded.has(row.key) || isPutOff(row, now, to)) continue;
 		if (row.state === "waiting") {
 			to.begin.push(begun(row, now));
 			continue;
 		}
+		// It waits for the trigger to go on.
+		if (isShut) continue;
 		behind--;
-		const standing = { going, ahead, behind, left: most - before - started };
+		const standing = { going, ahead, behind, left: most - before - started, isDone: record?.over === "until" };
 		const what = record === null ? submitted(standing) : admit(row, spec, standing);
 		if (what.kind === "start") {
 			going++;
@@ -69,7 +76,7 @@ export function decide(
 		} else if (what.kind === "skip") to.others.push(next(ended(row, "skipped", what.reason, now)));
 		else {
 			ahead++;
-			if (what.cancel) supersede(rows, now, to);
+			if (what.cancel) superseded = supersede(rows, now, to);
 		}
 	}
 	if (record && started > 0) to.records.set(record.spec.id, countedStarts(record, started, most, now));
@@ -90,17 +97,24 @@ function isEarly({ nextAt = 0 }: Occurrence, now: number): boolean {
 	return nextAt > now;
 }
 
-/** What goes on makes place for a later one: also where another process has it, which is told by the row. */
-function supersede(rows: readonly Occurrence[], now: number, to: Decisions): void {
+/**
+ * What goes on makes place for a later one: also where another process has it, which is told by the row.
+ *
+ * @returns the keys of those that are decided by this
+ */
+function supersede(rows: readonly Occurrence[], now: number, to: Decisions): ReadonlySet<string> {
+	const decided = new Set<string>();
 	const begun = new Set(to.begin.map(({ key }) => key));
 	for (const row of rows) {
 		// One that begins in this very turn is there in the next.
-		if (row.cancelling !== undefined || begun.has(row.key)) continue;
+		if (row.state === "pending" || row.cancelling !== undefined || begun.has(row.key)) continue;
+		decided.add(row.key);
 		if (row.state === "waiting") to.others.push(next(ended(row, "cancelled", SUPERSEDED, now)));
 		if (row.state !== "running") continue;
 		to.others.push(next({ ...row, cancelling: SUPERSEDED }));
 		to.cancel.push(row);
 	}
+	return decided;
 }
 
 function submitted({ going }: Standing): Admission {

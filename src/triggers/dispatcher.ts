@@ -77,11 +77,6 @@ export class Dispatcher {
 		this.#options = options;
 	}
 
-	/** How many occurrences have not ended, as far as is known. */
-	get open(): number {
-		return this.#rows.size;
-	}
-
 	/** The store has changed, or may have: what other processes write one after the other is read together. */
 	changed(): void {
 		if (this.#options.pen.isCurrent) return;
@@ -98,7 +93,7 @@ export class Dispatcher {
 		this.turn();
 	}
 
-	/** This process has added occurrences. */
+	/** This process has added occurrences, or changed them. */
 	added(rows: readonly Occurrence[]): void {
 		for (const row of rows) this.#take(row);
 		this.turn();
@@ -181,11 +176,14 @@ export class Dispatcher {
 		this.#isStale = false;
 		pen.reads();
 		const before = this.#records;
-		const records = await store.triggers();
+		// What is known of one that is as it was, such as its next slot, goes with the object.
+		const records = (await store.triggers()).map((record) => {
+			const known = before.get(record.spec.id);
+			return known !== undefined && isSame(known, record) ? known : record;
+		});
 		this.#records = new Map(records.map((record) => [record.spec.id, record]));
-		const isChanged =
-			records.length !== before.size || records.some((each) => before.get(each.spec.id)?.version !== each.version);
-		if (isChanged) onTriggers(records);
+		if (records.length !== before.size || records.some((each) => before.get(each.spec.id) !== each))
+			onTriggers(records);
 		this.#rows.replace(await store.occurrences({ states: ["pending", "running", "waiting"] }));
 		this.#loadedAt = clock.now();
 		this.#loadMs = this.#loadedAt - from;
@@ -296,10 +294,13 @@ export class Dispatcher {
 	async #trim(): Promise<void> {
 		const { store, clock, keepKeys } = this.#options;
 		for (const [trigger, count] of this.#ended) {
-			const keep = trigger === null ? SUBMISSIONS_KEPT : (this.#records.get(trigger)?.spec.history ?? HISTORY_KEPT);
+			const spec = trigger === null ? undefined : this.#records.get(trigger)?.spec;
+			const keep = trigger === null ? SUBMISSIONS_KEPT : (spec?.history ?? HISTORY_KEPT);
 			if (count < Math.max(keep / SLACK, 1)) continue;
 			this.#ended.delete(trigger);
-			await store.trim(trigger, keep, clock.now() - keepKeys);
+			// A slot that has passed does not come again, whether its row is there or not.
+			const hasGivenKeys = spec === undefined || spec.on.kind === "manual" || spec.on.kind === "event";
+			await store.trim(trigger, keep, clock.now() - (hasGivenKeys ? keepKeys : 0));
 		}
 	}
 
@@ -334,6 +335,11 @@ export class Dispatcher {
 
 const HISTORY_KEPT = 100;
 const SUBMISSIONS_KEPT = 10_000;
+
+/** Whether a record says what another one does: one that was taken away and put again begins with the first version. */
+function isSame(a: TriggerRecord, b: TriggerRecord): boolean {
+	return a.version === b.version && a.revision === b.revision && a.createdAt === b.createdAt;
+}
 
 function wantsAll({ spec: { on } }: TriggerRecord): boolean {
 	return (on.kind === "every" || on.kind === "cron") && on.missed === "all";

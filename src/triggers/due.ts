@@ -94,7 +94,8 @@ export function whyShut(record: TriggerRecord, now: number, pending = 0): string
 	return undefined;
 }
 
-function isAwake(record: TriggerRecord): boolean {
+/** Whether anything of a trigger starts. */
+export function isAwake(record: TriggerRecord): boolean {
 	return record.spec.enabled !== false && !record.paused;
 }
 

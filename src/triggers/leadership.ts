@@ -54,9 +54,7 @@ export class Leadership {
 	look(): Promise<void> {
 		if (this.#closed) return Promise.resolve();
 		this.#again = true;
-		this.#asking ??= this.#ask().finally(() => {
-			this.#asking = undefined;
-		});
+		this.#asking ??= this.#ask();
 		return this.#asking;
 	}
 
@@ -94,6 +92,8 @@ export class Leadership {
 				this.#lookAt(this.#options.clock.now() + this.#options.ttl / RENEWALS);
 			}
 		}
+		// At once, so that nobody who asks from now on is taken for answered.
+		this.#asking = undefined;
 	}
 
 	async #take(): Promise<void> {

@@ -51,6 +51,8 @@ export interface OccurrenceHost {
 	write(change: StoreChange): Awaitable<StoreAnswer>;
 	/** Hears of the rows that it has added. */
 	added(rows: readonly Occurrence[]): void;
+	/** Throws what is wrong with what is handed in, where this process can tell. */
+	check?(row: Occurrence, start: StartSpec): Promise<void>;
 }
 
 /** The occurrences of a store, as any process may add, read and cancel them; a service starts them. */
@@ -69,17 +71,19 @@ export class OccurrenceBook {
 		const { key = this.ids.run(), deadline, metadata } = options;
 		checkGivenKey(key);
 		const now = this.clock.now();
+		const start = startOf(what);
 		const row: Occurrence = {
 			key,
 			due: now,
 			createdAt: now,
 			state: "pending",
 			attempt: 0,
-			start: startOf(what),
+			start,
 			...(deadline !== undefined && { deadline: milliseconds(deadline, "deadline") }),
 			...(metadata !== undefined && { metadata: plain(metadata, "metadata") }),
 			version: 1,
 		};
+		await this.host.check?.(row, start);
 		return this.#add(row);
 	}
 

@@ -6,10 +6,6 @@ export class OpenRows {
 	/** `null`: submissions. */
 	readonly #byTrigger = new Map<string | null, Map<string, Occurrence>>();
 
-	get size(): number {
-		return this.#byKey.size;
-	}
-
 	get(key: string): Occurrence | undefined {
 		return this.#byKey.get(key);
 	}
@@ -31,7 +27,7 @@ export class OpenRows {
 	put(row: Occurrence): void {
 		const known = this.#byKey.get(row.key);
 		if (known !== undefined && known.version >= row.version) return;
-		if (isEnded(row)) this.drop(row.key);
+		if (isEnded(row)) this.#drop(row.key);
 		else this.#set(row);
 	}
 
@@ -43,7 +39,7 @@ export class OpenRows {
 		else rows.set(row.key, row);
 	}
 
-	drop(key: string): void {
+	#drop(key: string): void {
 		const row = this.#byKey.get(key);
 		if (row === undefined) return;
 		this.#byKey.delete(key);
@@ -59,8 +55,8 @@ export class OpenRows {
 	 * @param rows - the newest first
 	 */
 	replace(rows: readonly Occurrence[]): void {
-		const there = new Set(rows.map(({ key }) => key));
-		for (const key of this.#byKey.keys()) if (!there.has(key)) this.drop(key);
+		this.#byKey.clear();
+		this.#byTrigger.clear();
 		for (const row of rows.toReversed()) this.#set(row);
 	}
 }

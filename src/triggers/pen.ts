@@ -15,9 +15,9 @@ export class Pen {
 		this.#store = store;
 	}
 
-	/** Whether nobody else has written, as far as the store can tell: what this process writes at this moment is its own. */
+	/** Whether nobody else has written, as far as the store can tell: what is written at this moment is taken for its own until it is. */
 	get isCurrent(): boolean {
-		return this.#isWriting || (this.#store.version !== undefined && this.#store.version() === this.#seen);
+		return this.#store.version !== undefined && (this.#isWriting || this.#store.version() === this.#seen);
 	}
 
 	/** Whether somebody else has written. */

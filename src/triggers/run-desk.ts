@@ -3,13 +3,13 @@ import { errorInfo, SwarmError, withoutStacks } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import { hasEnded } from "../core/lifecycle.js";
 import type { RunOutcome } from "../outcome.js";
+import { fromJournal } from "../recovery.js";
 import type { RunHandle } from "../run.js";
 import { readRun } from "../run-reader.js";
 import { type Occurrence, runOf } from "./occurrence.js";
-import { rememberedIn } from "./remembered.js";
 import { type AttemptEnd, endOf } from "./settlement.js";
 import { type EndedAttempt, Settler, type SettlerOptions } from "./settler.js";
-import { startGraph } from "./start-graph.js";
+import { graphSource, startGraph } from "./start-graph.js";
 import type { StartSpec } from "./trigger.js";
 
 /** What a {@link RunDesk} works with. */
@@ -71,7 +71,7 @@ export class RunDesk {
 		return this.#seated(occurrence, async (seat) => {
 			const active = swarm.get(run);
 			if (active !== undefined) return this.#follow(occurrence, seat, active);
-			if ((await store.journal.find(run)) !== undefined) return this.#recover(occurrence, seat);
+			if ((await fromJournal(() => store.journal.find(run))) !== undefined) return this.#recover(occurrence, seat);
 			if (start === undefined)
 				throw new SwarmError("UNKNOWN_RUN", `the run "${run}" was never started, and its trigger is gone`);
 			const begun = await this.#begin(occurrence, seat, start, deadline);
@@ -87,10 +87,7 @@ export class RunDesk {
 		deadline: number | undefined,
 	): Promise<TakenUp | undefined> {
 		const { swarm, store } = this.#options;
-		const graph = await startGraph(start, occurrence, {
-			graphOf: (name, input) => swarm.graphOf(name, input),
-			remembered: (name) => rememberedIn(store, name),
-		});
+		const graph = await startGraph(start, occurrence, graphSource(swarm, store));
 		if (seat.cancelled !== undefined) return this.#ends(occurrence, { status: "cancelled", reason: seat.cancelled });
 		let handle: RunHandle;
 		try {
@@ -126,7 +123,7 @@ export class RunDesk {
 		} catch (error) {
 			if (!SwarmError.is(error) || !FOR_OTHERS.has(error.code)) return this.#unbegun(occurrence, error);
 			this.#seats.delete(run);
-			if (error.code !== "RUN_BUSY" && error.code !== "SWARM_CLOSED") this.#options.onError(error);
+			if (error.code !== "RUN_BUSY") this.#options.onError(error);
 			return "elsewhere";
 		}
 	}

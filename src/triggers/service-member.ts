@@ -83,7 +83,7 @@ export class ServiceMember {
 				for (const row of settlement.rows) this.#note(row);
 				this.#office?.dispatcher.settled(settlement);
 			},
-			onError: (error) => this.fail(error),
+			onError: (error) => this.#runFailed(error),
 		});
 		this.#leadership = new Leadership({
 			store,
@@ -128,10 +128,11 @@ export class ServiceMember {
 			this.#ends.push(await answerRequests(store, swarm, { onError }));
 		} catch (error) {
 			// Nobody is there to keep the process for.
-			for (const end of this.#ends.splice(0)) end();
-			this.#state = "new";
+			this.#letGo();
+			if (this.#state === "standby") this.#state = "new";
 			throw error;
 		}
+		if (this.#state !== "standby") return this.#letGo();
 		await this.#leadership.look();
 		await this.#leading;
 	}
@@ -144,17 +145,25 @@ export class ServiceMember {
 
 	async #stop(grace: number): Promise<void> {
 		this.#state = "stopping";
-		await this.#resign();
-		// Others need not wait for what ends here: which attempt a row is at says whose end counts.
-		await this.#leadership.close().catch((error) => this.fail(error));
-		await this.#leading;
-		await this.#resign();
-		await this.#options.swarm.drain(grace);
-		await this.#desk.close();
-		await this.#options.endpoint?.close(grace);
-		if (this.#retry !== undefined) this.#clock.clear(this.#retry);
+		try {
+			await this.#resign();
+			// Others need not wait for what ends here: which attempt a row is at says whose end counts.
+			await this.#leadership.close().catch((error) => this.fail(error));
+			await this.#leading;
+			await this.#resign();
+			await this.#options.swarm.drain(grace);
+			await this.#desk.close();
+			await this.#options.endpoint?.close(grace);
+		} finally {
+			if (this.#retry !== undefined) this.#clock.clear(this.#retry);
+			this.#letGo();
+			this.#state = "stopped";
+		}
+	}
+
+	/** Hears of the store no more, and keeps the process no longer. */
+	#letGo(): void {
 		for (const end of this.#ends.splice(0)) end();
-		this.#state = "stopped";
 	}
 
 	/** Resolves when nothing is decided or watched here any more. */
@@ -170,19 +179,23 @@ export class ServiceMember {
 	}
 
 	/** Writes for whoever uses this process's service, in turn with what it decides itself. */
-	write(change: StoreChange): Promise<StoreAnswer> {
-		return this.#pen.turn(() => this.#pen.write(change));
+	async write(change: StoreChange): Promise<StoreAnswer> {
+		const answer = await this.#pen.turn(() => this.#pen.write(change));
+		// Who has written meanwhile may have been taken for this process.
+		if (this.#pen.isBehind) this.look();
+		return answer;
 	}
 
-	/** This process has added occurrences to the store. */
+	/** This process has added occurrences to the store, or changed them. */
 	added(rows: readonly Occurrence[]): void {
 		this.#office?.dispatcher.added(rows);
 	}
 
-	/** Cancels the run of an occurrence that somebody has cancelled, if it goes on here. */
+	/** Somebody has cancelled an occurrence: if its run goes on here, it is told. */
 	cancel(row: Occurrence, reason: string): void {
 		if (row.state === "running") this.#desk.cancel(row, reason);
 		else this.#note(row);
+		this.added([row]);
 	}
 
 	/** Something that failed counts for three leases. */
@@ -206,13 +219,19 @@ export class ServiceMember {
 		const text = error instanceof Error ? error.message : String(error);
 		this.#problem = { text, at: this.#clock.now() };
 		this.#metrics.failed();
-		if (this.#options.onError !== undefined) this.#options.onError(error);
-		else process.emitWarning(`a service met with: ${text}`, "SwarmServiceWarning");
+		tell(this.#options.onError, error, `a service met with: ${text}`);
 	}
 
 	warn(text: string): void {
-		if (this.#options.onWarning !== undefined) this.#options.onWarning(text);
-		else process.emitWarning(text, "SwarmServiceWarning");
+		tell(this.#options.onWarning, text, text);
+	}
+
+	/** Who has a swarm that is closed can start nothing any more, and would keep others from it. */
+	#runFailed(error: unknown): void {
+		const isClosed = SwarmError.is(error) && error.code === "SWARM_CLOSED";
+		if (isClosed && this.#stopping !== undefined) return;
+		this.fail(error);
+		if (isClosed) this.stop(0).catch((failed) => this.fail(failed));
 	}
 
 	#changed(): void {
@@ -252,7 +271,7 @@ export class ServiceMember {
 	async #takeOffice(fence: number): Promise<void> {
 		const { store, book, specs, keepKeys = "1d", cwd = process.cwd() } = this.#options;
 		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
-		if (!(await book.sync(specs, fence))) return;
+		if (!(await book.sync(specs, fence, (error) => this.fail(error)))) return;
 		if (this.#leadership.fence !== fence || this.#state !== "leading") return;
 		// Only what comes after it has failed.
 		if (this.#office !== undefined) return this.#recoverRest();
@@ -303,3 +322,15 @@ export class ServiceMember {
 		this.#resign().catch((error) => this.fail(error));
 	}
 }
+
+/** The listener is the program's: what it throws stops nothing here. */
+function tell<Told>(listener: ((told: Told) => void) | undefined, told: Told, text: string): void {
+	try {
+		if (listener !== undefined) return listener(told);
+	} catch (error) {
+		process.emitWarning(`a listener of a service threw: ${String(error)}`, WARNING);
+	}
+	process.emitWarning(text, WARNING);
+}
+
+const WARNING = "SwarmServiceWarning";

@@ -11,6 +11,7 @@ import { type FireOptions, OccurrenceBook, type Put, type SubmitOptions } from "
 import { type ServiceHealth, ServiceMember } from "./service-member.js";
 import type { ServiceNumbers } from "./service-metrics.js";
 import { checkServiceOptions, type ServiceOptions } from "./service-options.js";
+import { graphSource, startGraph } from "./start-graph.js";
 import type { OccurrenceFilter } from "./store.js";
 import type { StartSpec, TriggerRecord, TriggerSpec } from "./trigger.js";
 import { TriggerBook } from "./trigger-book.js";
@@ -61,6 +62,7 @@ export class Service {
 		this.#occurrences = new OccurrenceBook(store, book, clock, ids, {
 			write: (change) => this.#member.write(change),
 			added: (rows) => this.#member.added(rows),
+			check: (row, start) => this.#check(row, start),
 		});
 		const endpoint = HttpEndpoint.of(options, this, {
 			clock,
@@ -130,10 +132,6 @@ export class Service {
 	 * `OVERLOADED` while 100,000 wait
 	 */
 	async submit(what: GraphSpec | StartSpec, options: SubmitOptions = {}): Promise<Put> {
-		// Who hands in what cannot run hears of it at once.
-		if (typeof what === "object" && what !== null && "nodes" in what)
-			this.#options.swarm.plan({ nodes: what.nodes } as never);
-		else if (typeof what === "string") await this.#options.swarm.graphOf(what);
 		return this.#occurrences.submit(what, options);
 	}
 
@@ -190,7 +188,6 @@ export class Service {
 	async cancel(key: string, reason = "cancelled"): Promise<void> {
 		const row = await this.#occurrences.cancel(key, reason);
 		this.#member.cancel(row, reason);
-		this.#member.look();
 	}
 
 	/** Forgets an occurrence that has ended; its run stays in the journal. @throws SwarmError `UNKNOWN_OCCURRENCE`, `ILLEGAL_STATE` */
@@ -255,6 +252,13 @@ export class Service {
 
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.stop();
+	}
+
+	/** Who hands in what cannot run hears of it at once. */
+	async #check(row: Occurrence, start: StartSpec): Promise<void> {
+		const { swarm, store } = this.#options;
+		if (typeof start === "object" && "nodes" in start) swarm.plan({ nodes: start.nodes } as never);
+		else await startGraph(start, row, graphSource(swarm, store));
 	}
 
 	#checked(trigger: TriggerInput): TriggerSpec {

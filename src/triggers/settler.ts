@@ -107,7 +107,7 @@ export class Settler {
 	/** One that the store refuses is written as failed for that, and keeps none of the others from being written. */
 	async #settleAll(batch: readonly EndedAttempt[]): Promise<Settlement[]> {
 		const ends: (AttemptEnd | undefined)[] = [];
-		for (const { find } of batch) ends.push(await find());
+		for (const { find } of batch) ends.push(await unlessDamaged(find, failedBy));
 		try {
 			return [await this.#settle(batch, ends)];
 		} catch (error) {
@@ -176,7 +176,8 @@ class Draft {
 	) {}
 
 	async take({ key, attempt }: EndedAttempt, end: AttemptEnd | undefined): Promise<void> {
-		const row = end && (await this.store.occurrence(key));
+		// One that is damaged is listed no more, and nothing can be said in it.
+		const row = end && (await unlessDamaged(() => this.store.occurrence(key)));
 		if (end === undefined || row?.state !== "running" || row.attempt !== attempt) return;
 		if (row.trigger === undefined) {
 			this.rows.push(this.#settled(row, end, undefined));
@@ -209,7 +210,7 @@ class Draft {
 	}
 
 	async #recordOf(id: string): Promise<TriggerRecord | undefined> {
-		if (!this.#known.has(id)) this.#known.set(id, await this.store.trigger(id));
+		if (!this.#known.has(id)) this.#known.set(id, await unlessDamaged(() => this.store.trigger(id)));
 		return this.#known.get(id);
 	}
 }
@@ -217,6 +218,19 @@ class Draft {
 function tooMuch(length: number): AttemptEnd {
 	const message = `what is to be remembered has ${length} characters, more than ${MOST_REMEMBERED}`;
 	return failedBy(new SwarmError("LIMIT_EXCEEDED", message));
+}
+
+/** What is not as it was written does not get better by asking again. */
+async function unlessDamaged<Value>(
+	ask: () => Awaitable<Value>,
+	otherwise: (error: SwarmError) => Value | undefined = () => undefined,
+): Promise<Value | undefined> {
+	try {
+		return await ask();
+	} catch (error) {
+		if (SwarmError.is(error) && error.code === "JOURNAL_CORRUPT") return otherwise(error);
+		throw error;
+	}
 }
 
 /** What is in a row or a document is more than the store takes. */

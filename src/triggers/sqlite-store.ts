@@ -74,7 +74,7 @@ export function sqliteStore(file: string, options: SqliteStoreOptions = {}): Sto
 	}
 }
 
-/** What other connections have committed is counted by SQLite (`data_version`), and what this one has, in the digits below. */
+/** What other connections have committed, as SQLite counts it (`data_version`), counts for so many writes of this one. */
 const WRITES = 2 ** 21;
 
 /** Thrown within a transaction, so that nothing of it is left. */
@@ -132,7 +132,7 @@ class SqliteStore implements Store {
 	}
 
 	version(): number {
-		return this.#file.guard(() => pragma(this.#file.db, "data_version")) * WRITES + (this.#writes % WRITES);
+		return this.#file.guard(() => pragma(this.#file.db, "data_version")) * WRITES + this.#writes;
 	}
 
 	write(change: StoreChange): StoreAnswer {

@@ -1,7 +1,10 @@
+import type { AnySwarm } from "../any-swarm.js";
 import { SwarmError } from "../core/errors.js";
 import { atPointer, findNotPlain } from "../core/plain.js";
 import type { GraphSpec } from "../swarm-options.js";
 import type { Occurrence, OccurrenceInfo } from "./occurrence.js";
+import { rememberedIn } from "./remembered.js";
+import type { Store } from "./store.js";
 import type { StartSpec } from "./trigger.js";
 
 /** What the graphs of occurrences are made with. */
@@ -10,6 +13,14 @@ export interface GraphSource {
 	readonly graphOf: (name: string, input: unknown) => GraphSpec | Promise<GraphSpec>;
 	/** What earlier runs have left under a name; null where none has. */
 	readonly remembered: (name: string) => unknown;
+}
+
+/** That of a swarm and of what its store remembers. */
+export function graphSource(swarm: Pick<AnySwarm, "graphOf">, store: Store): GraphSource {
+	return {
+		graphOf: (name, input) => swarm.graphOf(name, input),
+		remembered: (name) => rememberedIn(store, name),
+	};
 }
 
 const PLACE = "$occurrence";
@@ -23,7 +34,7 @@ const REMEMBERED = "$remembered";
 export async function startGraph(start: StartSpec, occurrence: Occurrence, source: GraphSource): Promise<GraphSpec> {
 	const info = infoOf(occurrence);
 	if (typeof start === "string") return source.graphOf(start, info);
-	const known = await rememberedIn(start, source);
+	const known = await allRemembered(start, source);
 	if ("call" in start) return source.graphOf(start.call, "input" in start ? fill(start.input, info, known) : info);
 	return {
 		nodes: start.nodes.map((node) => ("input" in node ? { ...node, input: fill(node.input, info, known) } : node)),
@@ -42,7 +53,7 @@ export function infoOf({ key, trigger, due, attempt, payload }: Occurrence): Occ
 }
 
 /** All that is remembered and asked for, by name. */
-async function rememberedIn(start: StartSpec, source: GraphSource): Promise<ReadonlyMap<string, unknown>> {
+async function allRemembered(start: StartSpec, source: GraphSource): Promise<ReadonlyMap<string, unknown>> {
 	const names = new Set<string>();
 	findNotPlain(start, (object) => {
 		if (isOnly(object, REMEMBERED)) names.add(String((object as Record<string, unknown>)[REMEMBERED]));

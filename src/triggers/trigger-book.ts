@@ -65,19 +65,21 @@ export class TriggerBook {
 	}
 
 	/** @returns whether it was there */
-	async remove(id: string): Promise<boolean> {
-		const known = await this.#store.trigger(id);
-		if (known === undefined) return false;
-		await this.#store.write({ removeTriggers: [id], documents: [lastRevision(known)] });
-		return true;
+	remove(id: string): Promise<boolean> {
+		return this.#retried(id, async () => {
+			const known = await this.#store.trigger(id);
+			if (known === undefined) return false;
+			return isWritten(await this.#store.write(removal([known]))) ? true : undefined;
+		});
 	}
 
 	/**
 	 * Brings the store in line with a program: its triggers are put, and those that an earlier version of it had are taken away.
 	 *
+	 * @param onDamaged - told of those that are not as they were written: they are left as they are, and the others are put
 	 * @returns false when another process leads by now
 	 */
-	sync(specs: readonly TriggerSpec[], fence: number): Promise<boolean> {
+	sync(specs: readonly TriggerSpec[], fence: number, onDamaged: (error: unknown) => void): Promise<boolean> {
 		return this.#retried("of the program", async () => {
 			const now = this.#clock.now();
 			const records = await this.#store.triggers();
@@ -86,6 +88,7 @@ export class TriggerBook {
 			const triggers: [TriggerRecord | undefined, TriggerRecord][] = [];
 			for (const spec of specs) {
 				const before = known.get(spec.id);
+				if (before === undefined && (await this.#isDamaged(spec.id, onDamaged))) continue;
 				const after =
 					before === undefined
 						? newRecord(spec, now, "code", await this.#revisionOf(spec.id))
@@ -95,14 +98,26 @@ export class TriggerBook {
 			const gone = records.filter(({ source, spec }) => source === "code" && !wanted.has(spec.id));
 			const changed = triggers.filter(([before, after]) => before !== after).map(([, after]) => after);
 			if (changed.length + gone.length === 0) return true;
+			const { triggers: last, ...removed } = removal(gone);
 			const answer = await this.#store.write({
 				lease: { name: LEADER, fence },
-				triggers: changed,
-				removeTriggers: gone.map(({ spec }) => spec.id),
-				documents: gone.map(lastRevision),
+				triggers: [...changed, ...last],
+				...removed,
 			});
 			return isWritten(answer) ? true : answer.why === "fenced" ? false : undefined;
 		});
+	}
+
+	/** One that lists leave out may be there, and damaged. */
+	async #isDamaged(id: string, onDamaged: (error: unknown) => void): Promise<boolean> {
+		try {
+			await this.#store.trigger(id);
+			return false;
+		} catch (error) {
+			if (!SwarmError.is(error) || error.code !== "JOURNAL_CORRUPT") throw error;
+			onDamaged(error);
+			return true;
+		}
 	}
 
 	/** One that is put after it was taken away: its runs are in the journal still, and its keys are not to be theirs. */
@@ -126,6 +141,15 @@ export class TriggerBook {
 			`trigger ${JSON.stringify(id)} could not be written: somebody else was always ahead`,
 		);
 	}
+}
+
+/** It is raised by a version before it goes: who changes it at that moment is not overwritten. */
+function removal(gone: readonly TriggerRecord[]) {
+	return {
+		triggers: gone.map((record) => ({ ...record, version: record.version + 1 })),
+		removeTriggers: gone.map(({ spec }) => spec.id),
+		documents: gone.map(lastRevision),
+	};
 }
 
 function lastRevision({ spec, revision }: TriggerRecord): { readonly name: string; readonly body: string } {
