@@ -16,7 +16,7 @@ export class Wake {
 	at: number | undefined;
 
 	by(due: number | undefined): void {
-		if (due !== undefined && (this.at === undefined || due < this.at)) this.at = due;
+		if (due !== undefined && due < Number.POSITIVE_INFINITY && (this.at === undefined || due < this.at)) this.at = due;
 	}
 }
 

@@ -8,7 +8,7 @@ import { type Occurrence, runOf } from "./occurrence.js";
 import { isEnded, OpenRows } from "./open-rows.js";
 import type { Pen } from "./pen.js";
 import type { RunDesk, TakenUp } from "./run-desk.js";
-import type { Settlement } from "./settler.js";
+import type { Known, Settlement } from "./settler.js";
 import type { Store } from "./store.js";
 import type { StartSpec, TriggerRecord } from "./trigger.js";
 import { advancedRecord } from "./trigger-record.js";
@@ -63,6 +63,8 @@ export class Dispatcher {
 	readonly #looking = new Map<string, Promise<void>>();
 	/** Ended occurrences since the history was cut last. */
 	readonly #ended = new Map<string | null, number>();
+	/** Until when nothing of a trigger is due, where only itself says so: to find that out of a cron expression takes time. */
+	readonly #idle = new WeakMap<TriggerRecord, number>();
 	#timer: Timer | undefined;
 	#turning: Promise<void> | undefined;
 	#again = false;
@@ -75,6 +77,12 @@ export class Dispatcher {
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
+	}
+
+	/** As the store has it; undefined where somebody else may have written, or not all was read. */
+	get known(): Known | undefined {
+		if (this.#isStale || !this.#options.pen.isCurrent) return undefined;
+		return { records: this.#records, row: (key) => this.#rows.get(key) };
 	}
 
 	/** The store has changed, or may have: what other processes write one after the other is read together. */
@@ -152,6 +160,7 @@ export class Dispatcher {
 				await this.#options.pen.turn(() => this.#turn());
 			} catch (error) {
 				this.#options.onError(error);
+				this.#options.pen.forgets();
 				this.#isStale = true;
 				this.#wakeAt(this.#options.clock.now() + this.#options.lookAgain);
 			}
@@ -200,12 +209,19 @@ export class Dispatcher {
 		const add: Occurrence[] = [];
 		const triggers: TriggerRecord[] = [];
 		for (const record of this.#records.values()) {
+			const idle = this.#idle.get(record);
+			if (idle !== undefined && now < idle) {
+				wake.by(idle);
+				continue;
+			}
 			const rows = this.#rows.of(record.spec.id);
 			const pending = rows.filter(({ state }) => state === "pending").length;
 			const due = dueSlots(record, { now, pending, isOpen: rows.length > 0, tolerance });
 			wake.by(due.next);
 			const after = advancedRecord(record, due, now);
 			if (after !== record) triggers.push(after);
+			else if (due.fire.length === 0 && isByItself(record))
+				this.#idle.set(record, due.next ?? Number.POSITIVE_INFINITY);
 			// Who wants all of them has each start: those that come together are none that overlap.
 			const isCaughtUp = due.fire.length > 1 && wantsAll(record);
 			for (const slot of due.fire) add.push(arrivalAt(record, slot, now, isCaughtUp || slot.due < now - tolerance));
@@ -335,6 +351,11 @@ export class Dispatcher {
 
 const HISTORY_KEPT = 100;
 const SUBMISSIONS_KEPT = 10_000;
+
+/** Whether what is due is for the record and the time alone to say. */
+function isByItself({ spec: { on, maxRuns } }: TriggerRecord): boolean {
+	return maxRuns === undefined && !(on.kind === "every" && on.mode === "delay");
+}
 
 /** Whether a record says what another one does: one that was taken away and put again begins with the first version. */
 function isSame(a: TriggerRecord, b: TriggerRecord): boolean {

@@ -77,10 +77,14 @@ export class MemoryOccurrences {
 
 	trim(owner: string, { keep, keepAfter, most }: { keep: number; keepAfter: number; most: number }): number {
 		const shelf = this.#shelves.get(owner);
-		const ended = ENDED_STATES.flatMap((state) => [...(shelf?.get(state) ?? [])]);
-		const beyond = Math.min(ended.length - keep, most);
+		const sets = ENDED_STATES.map((state) => shelf?.get(state) ?? new Set<Row>());
+		const beyond = Math.min(
+			sets.reduce((sum, { size }) => sum + size, -keep),
+			most,
+		);
 		if (beyond <= 0) return 0;
-		const gone = oldestFirst(ended, beyond).filter(({ created }) => created <= keepAfter);
+		const old = sets.flatMap((set) => [...set].filter(({ created }) => created <= keepAfter));
+		const gone = oldestFirst(old, beyond);
 		for (const { key } of gone) this.remove(key);
 		return gone.length;
 	}

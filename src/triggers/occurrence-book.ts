@@ -9,6 +9,7 @@ import type { Awaitable } from "../journal/journal.js";
 import type { GraphSpec } from "../swarm-options.js";
 import { arrival, eventArrivals } from "./arrivals.js";
 import { whyShut } from "./due.js";
+import { EndWaits } from "./end-waits.js";
 import type { Occurrence } from "./occurrence.js";
 import { checkGivenKey, givenKey } from "./occurrence-key.js";
 import { isEnded } from "./open-rows.js";
@@ -18,6 +19,9 @@ import type { TriggerBook } from "./trigger-book.js";
 
 /** Occurrences that have not started yet: more are refused. */
 const MOST_PENDING = 100_000;
+
+/** Counting takes long where there are many triggers: this share of the room may be filled before the next time. */
+const COUNTED_SHARE = 0.01;
 
 /** A write that somebody else got ahead of is made again so many times at most. */
 const MOST_TRIES = 100;
@@ -57,6 +61,10 @@ export interface OccurrenceHost {
 
 /** The occurrences of a store, as any process may add, read and cancel them; a service starts them. */
 export class OccurrenceBook {
+	readonly #endWaits: EndWaits;
+	/** So many may be added until those that wait are counted again. */
+	#uncounted = 0;
+
 	constructor(
 		private readonly store: Store,
 		private readonly triggers: TriggerBook,
@@ -64,7 +72,9 @@ export class OccurrenceBook {
 		private readonly ids: IdSource,
 		/** What else this process has to do with writes: by default nothing. */
 		private readonly host: OccurrenceHost = { write: (change) => store.write(change), added: () => {} },
-	) {}
+	) {
+		this.#endWaits = new EndWaits(store, clock, (key) => this.get(key));
+	}
 
 	/** @throws SwarmError `INVALID_OPTION`, `INVALID_SPEC`, `INVALID_INPUT`, `OVERLOADED` */
 	async submit(what: GraphSpec | StartSpec, options: SubmitOptions = {}): Promise<Put> {
@@ -106,7 +116,7 @@ export class OccurrenceBook {
 		const given = payload === undefined ? undefined : plain(payload, "payload");
 		const rows = eventArrivals(await this.triggers.all(), event, { key, payload: given }, this.clock.now());
 		if (rows.length === 0) return [];
-		await this.#assertRoom();
+		await this.#assertRoom(rows.length);
 		const present = new Set(await this.#write(rows));
 		return rows.map((row) => ({ key: row.key, isNew: !present.has(row.key) }));
 	}
@@ -154,31 +164,12 @@ export class OccurrenceBook {
 	}
 
 	/** Resolves when an occurrence has ended. @throws SwarmError `UNKNOWN_OCCURRENCE`, also when it is deleted meanwhile; the signal's reason */
-	async ended(key: string, signal?: AbortSignal): Promise<Occurrence> {
-		const done = Promise.withResolvers<Occurrence>();
-		done.promise.catch(() => {});
-		const look = (): void => {
-			this.get(key).then((row) => {
-				if (isEnded(row)) done.resolve(row);
-			}, done.reject);
-		};
-		const give = (): void => done.reject(signal?.reason);
-		signal?.throwIfAborted();
-		const stop = await this.store.watch(look, done.reject);
-		const release = this.clock.hold();
-		signal?.addEventListener("abort", give, { once: true });
-		try {
-			look();
-			return await done.promise;
-		} finally {
-			signal?.removeEventListener("abort", give);
-			release();
-			stop();
-		}
+	ended(key: string, signal?: AbortSignal): Promise<Occurrence> {
+		return this.#endWaits.wait(key, signal);
 	}
 
 	async #add(row: Occurrence): Promise<Put> {
-		await this.#assertRoom();
+		await this.#assertRoom(1);
 		return { key: row.key, isNew: (await this.#write([row])).length === 0 };
 	}
 
@@ -193,9 +184,13 @@ export class OccurrenceBook {
 		throw new SwarmError("OVERLOADED", "it could not be stored: somebody else was always ahead");
 	}
 
-	async #assertRoom(): Promise<void> {
+	async #assertRoom(count: number): Promise<void> {
+		this.#uncounted -= count;
+		if (this.#uncounted >= 0) return;
 		const { pending = 0 } = await this.store.counts();
-		if (pending < MOST_PENDING) return;
+		const room = MOST_PENDING - pending;
+		this.#uncounted = Math.floor(Math.max(room, 0) * COUNTED_SHARE);
+		if (room > 0) return;
 		throw new SwarmError("OVERLOADED", `${pending} occurrences wait to be started`, {
 			hint: "does a service run on this store, and does it keep up?",
 		});

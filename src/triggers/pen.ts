@@ -37,6 +37,11 @@ export class Pen {
 		this.#seen = this.#store.version?.();
 	}
 
+	/** What was read is not to be relied on. */
+	forgets(): void {
+		this.#seen = undefined;
+	}
+
 	/** Within a turn. */
 	async write(change: StoreChange): Promise<StoreAnswer> {
 		const wasCurrent = this.isCurrent;

@@ -164,6 +164,8 @@ class RequestDesk {
 
 	async #look(): Promise<void> {
 		try {
+			// What is written side by side is looked at once.
+			await new Promise<void>((resolve) => wallClock.yield(resolve));
 			while (this.#again && !this.#closed) {
 				this.#again = false;
 				for (const request of await this.#store.requests()) this.#begin(request);

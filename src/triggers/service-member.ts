@@ -79,6 +79,7 @@ export class ServiceMember {
 			metadata,
 			onRun: (run, occurrence) => observer?.run?.(run, occurrence),
 			pen: this.#pen,
+			known: () => this.#office?.dispatcher.known,
 			onSettled: (settlement) => {
 				for (const row of settlement.rows) this.#note(row);
 				this.#office?.dispatcher.settled(settlement);

@@ -47,11 +47,21 @@ export interface Settlement {
 	readonly isOdd: boolean;
 }
 
+/** What a process that leads knows as the store has it, as long as nobody else has written. */
+export interface Known {
+	/** By id. */
+	readonly records: ReadonlyMap<string, TriggerRecord>;
+	/** One that has not ended. */
+	readonly row: (key: string) => Occurrence | undefined;
+}
+
 /** What a {@link Settler} works with. */
 export interface SettlerOptions {
 	readonly store: Store;
 	readonly clock: Clock;
 	readonly pen: Pen;
+	/** What this process knows by itself; undefined where it may not be so any more. */
+	readonly known: () => Known | undefined;
 	readonly onSettled: (settlement: Settlement) => void;
 	readonly onError: (error: unknown) => void;
 }
@@ -127,7 +137,10 @@ export class Settler {
 
 	async #settle(batch: readonly EndedAttempt[], ends: readonly (AttemptEnd | undefined)[]): Promise<Settlement> {
 		for (let tries = 0; tries < MOST_TRIES; tries++) {
-			const settlement = await this.#options.pen.turn(() => this.#tryOnce(batch, ends));
+			const settlement = await this.#options.pen.turn(() =>
+				// Whoever was ahead may have been this process itself.
+				this.#tryOnce(batch, ends, tries === 0 ? this.#options.known() : undefined),
+			);
 			if (settlement !== undefined) return settlement;
 		}
 		throw new SwarmError(
@@ -140,14 +153,17 @@ export class Settler {
 	async #tryOnce(
 		batch: readonly EndedAttempt[],
 		ends: readonly (AttemptEnd | undefined)[],
+		known: Known | undefined,
 	): Promise<Settlement | undefined> {
 		const { store, clock, pen } = this.#options;
 		const now = clock.now();
-		const draft = new Draft(store, now);
+		const draft = new Draft(store, known, now);
 		for (const [i, ended] of batch.entries()) await draft.take(ended, ends[i]);
 		if (draft.rows.length === 0) return { rows: [], records: [], added: [], isOdd: true };
-		const all = draft.rows.some(({ state }) => state !== "waiting") ? await store.triggers() : [];
-		const add = draft.rows.flatMap((row) => (row.state === "waiting" ? [] : arrivalsOf(all, row, now)));
+		const ended = draft.rows.filter(({ state }) => state !== "waiting");
+		const all = ended.length === 0 ? [] : known === undefined ? await store.triggers() : [...known.records.values()];
+		const waiting = all.filter(({ spec: { on } }) => on.kind === "event" && on.run !== undefined);
+		const add = ended.flatMap((row) => arrivalsOf(waiting, row, now));
 		const records = [...draft.records.values()];
 		const documents = Array.from(draft.documents, ([name, body]) => ({ name, body }));
 		const answer = await pen.write({ occurrences: draft.rows, triggers: records, add, documents });
@@ -168,16 +184,17 @@ class Draft {
 	readonly records = new Map<string, TriggerRecord>();
 	readonly documents = new Map<string, string>();
 	/** As the store has them: each is raised by one version, however many ends count. */
-	readonly #known = new Map<string, TriggerRecord | undefined>();
+	readonly #stored = new Map<string, TriggerRecord | undefined>();
 
 	constructor(
 		private readonly store: Store,
+		private readonly known: Known | undefined,
 		private readonly now: number,
 	) {}
 
 	async take({ key, attempt }: EndedAttempt, end: AttemptEnd | undefined): Promise<void> {
 		// One that is damaged is listed no more, and nothing can be said in it.
-		const row = end && (await unlessDamaged(() => this.store.occurrence(key)));
+		const row = end && (this.known?.row(key) ?? (await unlessDamaged(() => this.store.occurrence(key))));
 		if (end === undefined || row?.state !== "running" || row.attempt !== attempt) return;
 		if (row.trigger === undefined) {
 			this.rows.push(this.#settled(row, end, undefined));
@@ -197,7 +214,7 @@ class Draft {
 		const after = this.#settled(row, end, record);
 		const changed = counted(record, after, this.now, !isTooMuch && left?.isDone === true);
 		if (changed !== record) {
-			const { version = 0 } = this.#known.get(spec.id) ?? {};
+			const { version = 0 } = this.#stored.get(spec.id) ?? {};
 			this.records.set(spec.id, { ...changed, version: version + 1 });
 		}
 		if (spec.remember !== undefined && body !== undefined && !isTooMuch && after.state === "completed")
@@ -210,8 +227,9 @@ class Draft {
 	}
 
 	async #recordOf(id: string): Promise<TriggerRecord | undefined> {
-		if (!this.#known.has(id)) this.#known.set(id, await unlessDamaged(() => this.store.trigger(id)));
-		return this.#known.get(id);
+		if (!this.#stored.has(id))
+			this.#stored.set(id, this.known?.records.get(id) ?? (await unlessDamaged(() => this.store.trigger(id))));
+		return this.#stored.get(id);
 	}
 }
 

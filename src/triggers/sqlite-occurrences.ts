@@ -61,8 +61,10 @@ export class SqliteOccurrences {
 			this.begin();
 			const beyond = Math.min(this.#beyond(owner, keep), most);
 			if (beyond <= 0) return 0;
-			const ended = ENDED_STATES.flatMap((state) => this.ask.oldestOwned.all(owner, state, beyond).map(placeOf(state)));
-			const gone = oldestFirst(ended, beyond).filter(({ created }) => created <= keepAfter);
+			const old = ENDED_STATES.flatMap((state) =>
+				this.ask.oldestOwned.all(owner, state, keepAfter, beyond).map(placeOf(state)),
+			);
+			const gone = oldestFirst(old, beyond);
 			for (const { no, state } of gone) this.#removeRow({ no, owner, state });
 			this.settle();
 			return gone.length;

@@ -39,7 +39,7 @@ export function storeStatements(db: DatabaseSync) {
 		keyAt: prepare("SELECT key FROM occurrences WHERE no = ?"),
 		newest: prepare(`${PLACE} state = ? ORDER BY created DESC, no DESC LIMIT ?`),
 		newestOwned: prepare(`${PLACE} owner = ? AND state = ? ORDER BY created DESC, no DESC LIMIT ?`),
-		oldestOwned: prepare(`${PLACE} owner = ? AND state = ? ORDER BY created, no LIMIT ?`),
+		oldestOwned: prepare(`${PLACE} owner = ? AND state = ? AND created <= ? ORDER BY created, no LIMIT ?`),
 
 		tally: prepare(
 			`INSERT INTO tallies (owner, state, count) VALUES (?, ?, ?)

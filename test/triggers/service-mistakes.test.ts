@@ -56,12 +56,14 @@ describe("cancelling", () => {
 		const w = world();
 		const { agent, seen } = noting();
 		const gate = Promise.withResolvers<void>();
+		let asked = 0;
 		const input: StandardSchema<unknown> = {
 			"~standard": {
 				version: 1,
 				vendor: "test",
 				validate: async (value) => {
-					await gate.promise;
+					// The first time is when it is handed in.
+					if (asked++ > 0) await gate.promise;
 					return { value };
 				},
 			},
