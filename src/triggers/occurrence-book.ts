@@ -53,6 +53,8 @@ export interface Put {
 /** The process that adds and changes occurrences, where it is one of a service. */
 export interface OccurrenceHost {
 	write(change: StoreChange): Awaitable<StoreAnswer>;
+	/** Writes new ones. */
+	add(rows: readonly Occurrence[]): Awaitable<StoreAnswer>;
 	/** Hears of the rows that it has added. */
 	added(rows: readonly Occurrence[]): void;
 	/** Throws what is wrong with what is handed in, where this process can tell. */
@@ -71,7 +73,11 @@ export class OccurrenceBook {
 		private readonly clock: Clock,
 		private readonly ids: IdSource,
 		/** What else this process has to do with writes: by default nothing. */
-		private readonly host: OccurrenceHost = { write: (change) => store.write(change), added: () => {} },
+		private readonly host: OccurrenceHost = {
+			write: (change) => store.write(change),
+			add: (add) => store.write({ add }),
+			added: () => {},
+		},
 	) {
 		this.#endWaits = new EndWaits(store, clock, (key) => this.get(key));
 	}
@@ -176,7 +182,7 @@ export class OccurrenceBook {
 	/** @returns the keys that were there */
 	async #write(add: readonly Occurrence[]): Promise<readonly string[]> {
 		for (let tries = 0; tries < MOST_TRIES; tries++) {
-			const answer = await this.host.write({ add });
+			const answer = await this.host.add(add);
 			if (!answer.ok) continue;
 			this.host.added(add.filter(({ key }) => !answer.present.includes(key)));
 			return answer.present;

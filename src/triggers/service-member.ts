@@ -8,6 +8,7 @@ import { Dispatcher } from "./dispatcher.js";
 import { ON_TIME_MS } from "./due.js";
 import { FileTriggers } from "./file-triggers.js";
 import type { HttpEndpoint } from "./http-endpoint.js";
+import { Intake } from "./intake.js";
 import { Leadership } from "./leadership.js";
 import type { Occurrence } from "./occurrence.js";
 import { Pen } from "./pen.js";
@@ -54,6 +55,7 @@ export class ServiceMember {
 	readonly #desk: RunDesk;
 	readonly #leadership: Leadership;
 	readonly #metrics = new ServiceMetrics();
+	readonly #intake = new Intake((change) => this.write(change));
 	readonly #lease: number;
 	/** While this process leads. */
 	#office: { readonly dispatcher: Dispatcher; readonly files: FileTriggers } | undefined;
@@ -180,11 +182,16 @@ export class ServiceMember {
 	}
 
 	/** Writes for whoever uses this process's service, in turn with what it decides itself. */
-	async write(change: StoreChange): Promise<StoreAnswer> {
-		const answer = await this.#pen.turn(() => this.#pen.write(change));
+	async write(change: StoreChange | (() => StoreChange)): Promise<StoreAnswer> {
+		const answer = await this.#pen.turn(() => this.#pen.write(typeof change === "function" ? change() : change));
 		// Who has written meanwhile may have been taken for this process.
 		if (this.#pen.isBehind) this.look();
 		return answer;
+	}
+
+	/** Adds occurrences for whoever uses this process's service. */
+	add(rows: readonly Occurrence[]): Promise<StoreAnswer> {
+		return this.#intake.add(rows);
 	}
 
 	/** This process has added occurrences to the store, or changed them. */

@@ -61,6 +61,7 @@ export class Service {
 		this.#triggers = book;
 		this.#occurrences = new OccurrenceBook(store, book, clock, ids, {
 			write: (change) => this.#member.write(change),
+			add: (rows) => this.#member.add(rows),
 			added: (rows) => this.#member.added(rows),
 			check: (row, start) => this.#check(row, start),
 		});
