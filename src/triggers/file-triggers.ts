@@ -9,9 +9,7 @@ import { LEADER } from "./leadership.js";
 import { changeKey } from "./occurrence-key.js";
 import type { Store } from "./store.js";
 import type { FileSchedule, TriggerRecord } from "./trigger.js";
-
-/** A write that somebody else got ahead of is made again so many times at most. */
-const MOST_TRIES = 100;
+import { untilWritten } from "./until-written.js";
 
 /** What {@link FileTriggers} works with. */
 export interface FileTriggersOptions {
@@ -106,10 +104,10 @@ export class FileTriggers {
 	async #put(watching: Watching, cwd: string, changes: readonly FileChange[], manifest: Manifest): Promise<void> {
 		const { store, clock, fence, onChange } = this.#options;
 		const { id, revision } = watching;
-		for (let tries = 0; tries < MOST_TRIES; tries++) {
+		const isPut = await untilWritten(`what has changed for trigger "${id}"`, async () => {
 			const record = await store.trigger(id);
 			// What it was is nobody's any more: whoever follows the triggers ends this watch.
-			if (record?.revision !== revision) return;
+			if (record?.revision !== revision) return false;
 			const now = clock.now();
 			const isShut = whyShut(record, now) !== undefined;
 			const rows = changes.map((change) =>
@@ -128,13 +126,10 @@ export class FileTriggers {
 				],
 				documents: [{ name: manifestName(id, revision), body: manifestText(manifest) }],
 			});
-			if (answer.ok) return onChange();
-			if (answer.why === "fenced") throw new SwarmError("FENCED", "another process leads by now");
-		}
-		throw new SwarmError(
-			"OVERLOADED",
-			`changes of trigger "${id}" could not be written: somebody else was always ahead`,
-		);
+			if (!answer.ok && answer.why === "fenced") throw new SwarmError("FENCED", "another process leads by now");
+			return answer.ok ? true : undefined;
+		});
+		if (isPut) onChange();
 	}
 
 	#end(watching: Watching): Promise<void> {

@@ -65,15 +65,6 @@ class MemoryStore implements Store {
 		return lease;
 	}
 
-	renew(name: string, fence: number, expiresAt: number): boolean {
-		this.#checkOpen();
-		checkMoment("the end of a lease", expiresAt);
-		const held = this.#leases.get(name);
-		if (held?.fence !== fence) return false;
-		this.#leases.set(name, { ...held, expiresAt });
-		return true;
-	}
-
 	release(name: string, fence: number): void {
 		this.#checkOpen();
 		if (this.#leases.get(name)?.fence !== fence) return;

@@ -16,15 +16,13 @@ import { isEnded } from "./open-rows.js";
 import type { OccurrenceFilter, Store, StoreAnswer, StoreChange } from "./store.js";
 import type { StartSpec } from "./trigger.js";
 import type { TriggerBook } from "./trigger-book.js";
+import { untilWritten } from "./until-written.js";
 
 /** Occurrences that have not started yet: more are refused. */
 const MOST_PENDING = 100_000;
 
 /** Counting takes long where there are many triggers: this share of the room may be filled before the next time. */
 const COUNTED_SHARE = 0.01;
-
-/** A write that somebody else got ahead of is made again so many times at most. */
-const MOST_TRIES = 100;
 
 /** Options of a submission. */
 export interface SubmitOptions {
@@ -144,8 +142,8 @@ export class OccurrenceBook {
 	}
 
 	/** @returns it as it is then: one that runs ends when its process has heard of it @throws SwarmError `UNKNOWN_OCCURRENCE`, `ILLEGAL_STATE` */
-	async cancel(key: string, reason: string): Promise<Occurrence> {
-		for (let tries = 0; tries < MOST_TRIES; tries++) {
+	cancel(key: string, reason: string): Promise<Occurrence> {
+		return untilWritten(`what cancels "${key}"`, async () => {
 			const row = await this.get(key);
 			if (isEnded(row))
 				throw new SwarmError(
@@ -156,9 +154,8 @@ export class OccurrenceBook {
 			const asked = { ...row, cancelling: row.cancelling ?? reason, version: row.version + 1 };
 			const after: Occurrence =
 				row.state === "running" ? asked : { ...asked, state: "cancelled", reason: asked.cancelling, endedAt: now };
-			if ((await this.host.write({ occurrences: [after] })).ok) return after;
-		}
-		throw new SwarmError("OVERLOADED", `"${key}" could not be cancelled: somebody else was always ahead`);
+			return (await this.host.write({ occurrences: [after] })).ok ? after : undefined;
+		});
 	}
 
 	/** @throws SwarmError `UNKNOWN_OCCURRENCE`, `ILLEGAL_STATE` for one that has not ended */
@@ -180,14 +177,13 @@ export class OccurrenceBook {
 	}
 
 	/** @returns the keys that were there */
-	async #write(add: readonly Occurrence[]): Promise<readonly string[]> {
-		for (let tries = 0; tries < MOST_TRIES; tries++) {
+	#write(add: readonly Occurrence[]): Promise<readonly string[]> {
+		return untilWritten("what was handed in", async () => {
 			const answer = await this.host.add(add);
-			if (!answer.ok) continue;
+			if (!answer.ok) return undefined;
 			this.host.added(add.filter(({ key }) => !answer.present.includes(key)));
 			return answer.present;
-		}
-		throw new SwarmError("OVERLOADED", "it could not be stored: somebody else was always ahead");
+		});
 	}
 
 	async #assertRoom(count: number): Promise<void> {

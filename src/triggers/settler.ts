@@ -11,9 +11,7 @@ import { documentName } from "./remembered.js";
 import { type AttemptEnd, counted, leftBy, settled } from "./settlement.js";
 import type { Store } from "./store.js";
 import type { TriggerRecord } from "./trigger.js";
-
-/** What trigger records somebody else got ahead of is tried again so many times at once. */
-const MOST_TRIES = 50;
+import { untilWritten } from "./until-written.js";
 
 /** Ends that are written together, at most. */
 const MOST_TOGETHER = 500;
@@ -135,17 +133,11 @@ export class Settler {
 		return settlements;
 	}
 
-	async #settle(batch: readonly EndedAttempt[], ends: readonly (AttemptEnd | undefined)[]): Promise<Settlement> {
-		for (let tries = 0; tries < MOST_TRIES; tries++) {
-			const settlement = await this.#options.pen.turn(() =>
-				// Whoever was ahead may have been this process itself.
-				this.#tryOnce(batch, ends, tries === 0 ? this.#options.known() : undefined),
-			);
-			if (settlement !== undefined) return settlement;
-		}
-		throw new SwarmError(
-			"OVERLOADED",
-			`the end of "${batch[0]?.key}" could not be written: somebody else was always ahead`,
+	#settle(batch: readonly EndedAttempt[], ends: readonly (AttemptEnd | undefined)[]): Promise<Settlement> {
+		const { pen, known } = this.#options;
+		return untilWritten(`the end of "${batch[0]?.key}"`, (tries) =>
+			// Whoever was ahead may have been this process itself.
+			pen.turn(() => this.#tryOnce(batch, ends, tries === 0 ? known() : undefined)),
 		);
 	}
 

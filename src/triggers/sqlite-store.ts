@@ -104,23 +104,28 @@ class SqliteStore implements Store {
 		// Most who ask stand by, and write nothing.
 		const seen = this.#file.guard(() => this.#ask.lease.get(name));
 		if (isAnothers(seen)) return leaseOf(seen);
+		const isOwn = (row: Row | undefined): row is Row => row?.["holder"] === holder.id && number(row, "expires") > now;
+		const renewed = (row: Row): ServiceLease => {
+			this.#ask.renewLease.run(expiresAt, name, number(row, "fence"));
+			return { ...leaseOf(row), expiresAt };
+		};
+		if (isOwn(seen)) {
+			// One that is lost with the power expires earlier; who would have held it is gone, too.
+			const lease = this.#file.transaction(false, () => {
+				const row = this.#ask.lease.get(name);
+				return isOwn(row) ? renewed(row) : undefined;
+			});
+			if (lease !== undefined) return lease;
+		}
 		// On the disk before anybody acts on it, so that no fence is given out twice, whatever happens to the machine.
 		return this.#file.transaction(true, () => {
 			const row = this.#ask.lease.get(name);
 			if (isAnothers(row)) return leaseOf(row);
+			if (isOwn(row)) return renewed(row);
 			const { id, pid, host } = holder;
-			const lease = { name, holder: { id, pid, host }, expiresAt };
-			if (row === undefined || number(row, "expires") <= now)
-				return { ...lease, fence: number(this.#ask.takeLease.get(name, id, pid, host, expiresAt), "fence") };
-			this.#ask.renewLease.run(expiresAt, name, number(row, "fence"));
-			return { ...lease, fence: number(row, "fence") };
+			const fence = number(this.#ask.takeLease.get(name, id, pid, host, expiresAt), "fence");
+			return { name, fence, holder: { id, pid, host }, expiresAt };
 		});
-	}
-
-	renew(name: string, fence: number, expiresAt: number): boolean {
-		checkMoment("the end of a lease", expiresAt);
-		// One that is lost with the power expires earlier; who would have held it is gone, too.
-		return this.#file.transaction(false, () => this.#ask.renewLease.run(expiresAt, name, fence).changes === 1);
 	}
 
 	release(name: string, fence: number): void {

@@ -79,8 +79,6 @@ export interface Store {
 	 * @returns the lease, as the holder has it now, or as another one has it
 	 */
 	acquire(name: string, holder: Writer, expiresAt: number, now: number): Awaitable<ServiceLease>;
-	/** Moves its end. @returns false when it is not the holder's any more */
-	renew(name: string, fence: number, expiresAt: number): Awaitable<boolean>;
 	/** Nothing happens with another fence. The fence is not forgotten. */
 	release(name: string, fence: number): Awaitable<void>;
 	/** Leases that are held, expired ones included, whose name begins so. */

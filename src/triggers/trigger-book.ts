@@ -4,9 +4,7 @@ import { LEADER } from "./leadership.js";
 import type { Store, StoreAnswer } from "./store.js";
 import type { TriggerRecord, TriggerSpec } from "./trigger.js";
 import { changedRecord, newRecord, pausedRecord } from "./trigger-record.js";
-
-/** What somebody else is always ahead of is tried so many times at most. */
-const MOST_TRIES = 100;
+import { untilWritten } from "./until-written.js";
 
 /** The triggers of a store, as any process may read and change them. */
 export class TriggerBook {
@@ -58,7 +56,7 @@ export class TriggerBook {
 		id: string,
 		to: (known: TriggerRecord | undefined, revision: number) => TriggerRecord,
 	): Promise<TriggerRecord> {
-		return this.#retried(id, async () => {
+		return untilWritten(`trigger ${JSON.stringify(id)}`, async () => {
 			const known = await this.#store.trigger(id);
 			return this.#write(to(known, known?.revision ?? (await this.#revisionOf(id))), known);
 		});
@@ -66,7 +64,7 @@ export class TriggerBook {
 
 	/** @returns whether it was there */
 	remove(id: string): Promise<boolean> {
-		return this.#retried(id, async () => {
+		return untilWritten(`trigger ${JSON.stringify(id)}`, async () => {
 			const known = await this.#store.trigger(id);
 			if (known === undefined) return false;
 			return isWritten(await this.#store.write(removal([known]))) ? true : undefined;
@@ -80,7 +78,7 @@ export class TriggerBook {
 	 * @returns false when another process leads by now
 	 */
 	sync(specs: readonly TriggerSpec[], fence: number, onDamaged: (error: unknown) => void): Promise<boolean> {
-		return this.#retried("of the program", async () => {
+		return untilWritten("the triggers of the program", async () => {
 			const now = this.#clock.now();
 			const records = await this.#store.triggers();
 			const known = new Map(records.map((record) => [record.spec.id, record]));
@@ -129,17 +127,6 @@ export class TriggerBook {
 	async #write(record: TriggerRecord, known: TriggerRecord | undefined): Promise<TriggerRecord | undefined> {
 		if (record === known) return record;
 		return isWritten(await this.#store.write({ triggers: [record] })) ? record : undefined;
-	}
-
-	async #retried<Value>(id: string, write: () => Promise<Value | undefined>): Promise<Value> {
-		for (let tries = 0; tries < MOST_TRIES; tries++) {
-			const written = await write();
-			if (written !== undefined) return written;
-		}
-		throw new SwarmError(
-			"OVERLOADED",
-			`trigger ${JSON.stringify(id)} could not be written: somebody else was always ahead`,
-		);
 	}
 }
 

@@ -64,7 +64,9 @@ describe("what another process writes while this one does", () => {
 			store: slow(inner, more),
 			triggers: [{ id: "t", on: { kind: "manual" }, start: "note" }],
 		});
-		await quiet(30);
+		await service.fire("t", { key: "a" });
+		await quiet(60);
+		// It is there, so that nothing else is written.
 		const firing = service.fire("t", { key: "a" });
 		await quiet(2);
 		await inner.write({ add: [row("other", { start: { call: "note", input: { key: "other" } } })] });

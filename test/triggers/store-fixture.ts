@@ -3,7 +3,6 @@ import type { Store } from "dagswarm";
 /** The store's methods, in the order of the port. */
 export const STORE_METHODS = [
 	"acquire",
-	"renew",
 	"release",
 	"leases",
 	"write",

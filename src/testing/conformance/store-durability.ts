@@ -81,7 +81,6 @@ export const storeDurability: Readonly<Record<string, Reopening>> = {
 				3_000,
 			);
 			for (const one of [store, other]) {
-				assert.equal(await one.renew("leader", first.fence, 9_000), false);
 				assert.deepEqual(await one.write({ lease: first, add: [occurrenceOf("late")] }), FENCED);
 				assert.deepEqual(await one.leases("leader"), [next]);
 			}

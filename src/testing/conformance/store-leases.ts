@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ANNA, BERT } from "./samples.js";
 import { DONE, FENCED, occurrenceOf, STALE, type StoreScript } from "./store-samples.js";
 
-/** What `acquire`, `renew`, `release` and `leases` promise. */
+/** What `acquire`, `release` and `leases` promise. */
 export const storeLeases: Readonly<Record<string, StoreScript>> = {
 	"gives a lease to one at a time": async (store) => {
 		const first = await store.acquire("leader", ANNA, 2_000.5, 1_000);
@@ -29,31 +29,12 @@ export const storeLeases: Readonly<Record<string, StoreScript>> = {
 		assert.deepEqual((await store.acquire("leader", BERT, 9_000, 2_500)).holder, ANNA);
 	},
 
-	"moves the end of a lease for who has it": async (store) => {
-		const { fence } = await store.acquire("leader", ANNA, 2_000, 1_000);
-		assert.equal(await store.renew("leader", fence + 1, 9_000), false, "another fence");
-		assert.equal(await store.renew("nobody's", fence, 9_000), false, "another name");
-		assert.equal(await store.renew("leader", fence, 4_000), true);
-		assert.deepEqual((await store.acquire("leader", BERT, 9_000, 3_000)).holder, ANNA);
-		assert.equal(await store.renew("leader", fence, 4_100), true);
-		assert.deepEqual((await store.acquire("leader", BERT, 9_000, 4_200)).holder, BERT);
-		assert.equal(await store.renew("leader", fence, 9_000), false, "it is another's");
-	},
-
-	"renews a lease that has expired as long as nobody took it": async (store) => {
-		const { fence } = await store.acquire("leader", ANNA, 2_000, 1_000);
-		await store.acquire("other", ANNA, 9_000, 3_000);
-		assert.equal(await store.renew("leader", fence, 5_000), true);
-		assert.deepEqual((await store.acquire("leader", BERT, 9_000, 4_000)).holder, ANNA);
-	},
-
 	"forgets no fence when a lease is released": async (store) => {
 		const { fence } = await store.acquire("leader", ANNA, 2_000, 1_000);
 		await store.release("leader", fence + 1);
 		assert.equal((await store.leases("leader")).length, 1, "nothing happens with another fence");
 		await store.release("leader", fence);
 		assert.deepEqual(await store.leases("leader"), []);
-		assert.equal(await store.renew("leader", fence, 9_000), false, "it is nobody's");
 		const next = await store.acquire("leader", BERT, 2_000, 1_000);
 		assert.deepEqual(next.holder, BERT);
 		assert.ok(next.fence > fence, "the fence rises");
