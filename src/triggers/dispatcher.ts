@@ -69,6 +69,9 @@ export class Dispatcher {
 	#turning: Promise<void> | undefined;
 	#again = false;
 	#isStale = true;
+	/** Something was read, or asked for, since runs of other processes were looked for. */
+	#mustLook = false;
+	#takeUpAt = Number.NEGATIVE_INFINITY;
 	#loadedAt = Number.NEGATIVE_INFINITY;
 	#loadMs = 0;
 	#stale = 0;
@@ -121,6 +124,7 @@ export class Dispatcher {
 
 	#take(row: Occurrence): void {
 		this.#rows.put(row);
+		if (row.cancelling !== undefined && this.#unclaimed.has(row.key)) this.#mustLook = true;
 		if (!isEnded(row)) return;
 		const trigger = row.trigger ?? null;
 		this.#ended.set(trigger, (this.#ended.get(trigger) ?? 0) + 1);
@@ -174,7 +178,7 @@ export class Dispatcher {
 		const wake = new Wake();
 		if (!(await this.#fire(now, wake))) return;
 		if (!(await this.#admit(now, wake))) return;
-		this.#takeUp();
+		this.#takeUp(now);
 		await this.#trim();
 		if (wake.at !== undefined) this.#wakeAt(wake.at);
 	}
@@ -183,6 +187,7 @@ export class Dispatcher {
 		const { store, clock, desk, pen, onTriggers } = this.#options;
 		const from = clock.now();
 		this.#isStale = false;
+		this.#mustLook = true;
 		pen.reads();
 		const before = this.#records;
 		// What is known of one that is as it was, such as its next slot, goes with the object.
@@ -263,13 +268,23 @@ export class Dispatcher {
 			const { start, deadline } = this.#startOf(row);
 			// The graph may take a while to make: others need not wait for it.
 			if (start !== undefined) this.#lookFor(row.key, desk.begin(row, start, deadline));
-			else this.#unclaimed.add(row.key);
+			else {
+				this.#unclaimed.add(row.key);
+				this.#takeUpAt = now;
+			}
 		}
 		return true;
 	}
 
 	/** Runs that other processes have begun: one that has died has left them, one that lives goes on with them. */
-	#takeUp(): void {
+	#takeUp(now: number): void {
+		// To look takes time: what others do is in what they write, and that one has died is not known before its time.
+		if (!this.#mustLook && now < this.#takeUpAt) {
+			if (this.#unclaimed.size > 0) this.#wakeAt(this.#takeUpAt);
+			return;
+		}
+		this.#mustLook = false;
+		this.#takeUpAt = now + this.#options.lookAgain;
 		for (const key of this.#unclaimed) {
 			const row = this.#rows.get(key);
 			if (row?.state !== "running") this.#unclaimed.delete(key);

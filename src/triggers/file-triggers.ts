@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
+import { pause } from "../core/pause.js";
 import { arrival } from "./arrivals.js";
 import { whyShut } from "./due.js";
 import { type FileChange, payloadOfChange } from "./file-changes.js";
@@ -16,6 +17,8 @@ export interface FileTriggersOptions {
 	readonly store: Store;
 	readonly clock: Clock;
 	readonly fence: number;
+	/** What the store did not give is asked for again after so long; milliseconds. */
+	readonly tryAgain: number;
 	/** Where relative paths of triggers begin that say nothing else. */
 	readonly cwd: string;
 	/** Occurrences were added. */
@@ -79,9 +82,34 @@ export class FileTriggers {
 		};
 		this.#watching.set(spec.id, watching);
 		// The kind was looked at by whoever asked for it.
-		watching.opened = this.#open(watching, spec.on as FileSchedule).catch((error) => {
-			if (!watching.stop.signal.aborted) this.#problem(error, spec.id);
+		watching.opened = new Promise((resolve) => {
+			void this.#keepOpening(watching, spec.on as FileSchedule, resolve);
 		});
+	}
+
+	/**
+	 * What only the store does not give for a while is tried again; what goes wrong is told once.
+	 *
+	 * @param tried - it is open, or was tried once
+	 */
+	async #keepOpening(watching: Watching, schedule: FileSchedule, tried: () => void): Promise<void> {
+		const { clock, tryAgain } = this.#options;
+		const { signal } = watching.stop;
+		let told: string | undefined;
+		while (!signal.aborted) {
+			try {
+				await this.#open(watching, schedule);
+				return;
+			} catch (error) {
+				const text = String(error);
+				if (!signal.aborted && text !== told) this.#problem(error, watching.id);
+				told = text;
+				if (SwarmError.is(error) && error.code !== "JOURNAL_UNAVAILABLE") return;
+			} finally {
+				tried();
+			}
+			await pause(clock, tryAgain, signal);
+		}
 	}
 
 	async #open(watching: Watching, schedule: FileSchedule): Promise<void> {

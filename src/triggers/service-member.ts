@@ -287,6 +287,7 @@ export class ServiceMember {
 			store,
 			fence,
 			clock: this.#clock,
+			tryAgain: this.#lease,
 			cwd,
 			onChange: () => this.look(),
 			onProblem: ({ code, message }, trigger) => this.warn(`trigger "${trigger}": ${code}: ${message}`),

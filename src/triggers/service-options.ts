@@ -34,7 +34,7 @@ export interface ServiceOptions {
 	 * ended (default), or only its `own`.
 	 */
 	readonly recover?: "all" | "own";
-	/** Keys that were given are kept for so long at least, whatever the history says; default 1 day. */
+	/** What was started by hand, by an event or handed in is kept for so long at least, whatever the history says; default 1 day. */
 	readonly keepKeys?: Duration;
 	/** Where relative paths of file triggers begin that say nothing else; by default where the process runs. */
 	readonly cwd?: string;

@@ -215,7 +215,7 @@ export class Service {
 		return this.#put(this.#triggers.put(this.#checked(trigger)));
 	}
 
-	/** Nothing of it starts until {@link resume}; what runs goes on. @throws SwarmError `UNKNOWN_TRIGGER` */
+	/** Nothing of it starts until {@link resume}, what waits its turn neither; what runs goes on. @throws SwarmError `UNKNOWN_TRIGGER` */
 	pause(id: string): Promise<TriggerRecord> {
 		return this.#put(this.#triggers.pause(id, true));
 	}

@@ -1,6 +1,6 @@
-import { defineAgent } from "dagswarm";
+import { defineAgent, memoryStore } from "dagswarm";
 import { describe, expect, test } from "vitest";
-import { row } from "./faulty-store.js";
+import { altered, failing, row } from "./faulty-store.js";
 import { holding, NOON, noting, quiet, worlds } from "./service-fixture.js";
 
 const world = worlds();
@@ -163,4 +163,98 @@ test("what cannot run is refused when it is handed in, however it is named", asy
 	await expect(service.submit({ nodes: [{ id: "a", agent: "nobody" }] })).rejects.toMatchObject({
 		code: "UNKNOWN_AGENT",
 	});
+});
+
+test("a queue keeps its order over a restart", async () => {
+	const w = world();
+	const { agent, going } = holding();
+	const triggers = [{ id: "t", on: { kind: "manual" }, start: "hold" }] as const;
+	const first = await w.started([agent], { triggers }, { grace: 0 });
+	for (const key of ["c", "a", "b", "d"]) await first.service.fire("t", { key });
+	await quiet();
+	const stopping = first.service.stop({ grace: 0 });
+	await w.pass(500);
+	await stopping;
+	await w.started([agent], { triggers });
+	const order: (string | undefined)[] = [];
+	for (let round = 0; round < 4; round++) {
+		await quiet(30);
+		order.push(going[0]?.key);
+		going[0]?.end();
+	}
+	expect(order).toEqual(["t@1:c", "t@1:a", "t@1:b", "t@1:d"]);
+});
+
+test("what runs of a trigger that is taken away goes on, and leaves nothing behind", async () => {
+	const w = world();
+	const { agent, going } = holding();
+	const { service, errors } = await w.started([agent]);
+	await service.put({ id: "t", on: { kind: "manual" }, start: "hold", retry: 3 });
+	for (const key of ["a", "b"]) await service.fire("t", { key });
+	await quiet();
+	await service.remove("t");
+	await quiet(30);
+	expect(going.map(({ key }) => key)).toEqual(["t@1:a"]);
+	going[0]?.fail("no");
+	await w.pass(LEASE);
+	expect([await w.keys(), going, errors]).toEqual([[], [], []]);
+	expect(service.health().running).toBe(0);
+});
+
+test("a run that cannot go on here, since its agent is another one, can be cancelled", async () => {
+	const w = world();
+	const versioned = (version: string) => {
+		const { agent } = holding("v");
+		return defineAgent({ name: "v", version, run: agent.run });
+	};
+	const first = await w.started([versioned("1")], {}, { grace: 0 });
+	await first.service.submit("v", { key: "x" });
+	await quiet(30);
+	const stopping = first.service.stop({ grace: 0 });
+	await w.pass(500);
+	await stopping;
+	const second = await w.started([versioned("2")], {}, { grace: 0 });
+	await w.pass(2 * LEASE, 1_000);
+	expect(second.errors[0]).toMatchObject({ code: "VERSION_MISMATCH" });
+	expect((await second.service.status("x")).state).toBe("running");
+	await second.service.cancel("x", "enough");
+	await w.pass(1_000);
+	expect(await second.service.status("x")).toMatchObject({ state: "cancelled", reason: "enough" });
+});
+
+test("runs that another process has are looked for now and then, not with each start", async () => {
+	const inner = memoryStore();
+	let finds = 0;
+	const journal = altered(inner.journal, {
+		find: (run) => {
+			finds++;
+			return inner.journal.find(run);
+		},
+	});
+	const store = altered(inner, { journal });
+	const w = world(store);
+	const disk = failing();
+	const cut = altered(store, {
+		acquire: (...given) => {
+			disk.check();
+			return store.acquire(...given);
+		},
+	});
+	const { agent } = holding();
+	const first = await w.started([agent], { store: cut });
+	for (let k = 0; k < 20; k++) await first.service.submit({ call: "hold", input: { key: `h${k}` } });
+	await quiet();
+	const second = await w.started([agent, noting().agent]);
+	disk.times = 1_000;
+	await w.pass(2 * LEASE);
+	expect(second.service.isLeading).toBe(true);
+	finds = 0;
+	for (let k = 0; k < 10; k++) {
+		await second.service.submit("note");
+		await quiet(20);
+	}
+	// One for each run that is begun.
+	expect(finds).toBeLessThan(20);
+	await w.pass(2 * LEASE);
+	expect(finds).toBeGreaterThan(20);
 });

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { memoryStore, type Store } from "dagswarm";
 import { describe, expect, test, vi } from "vitest";
 import { SwarmError } from "../../src/core/errors.js";
@@ -290,4 +293,32 @@ describe("rows that are handed in side by side", () => {
 		expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
 		expect(await w.keys()).toEqual(["t@1:a", "t@1:c"]);
 	});
+});
+
+test("a file trigger whose files the store does not tell for a while is watched when it does, and that is told once", async () => {
+	const folder = mkdtempSync(join(tmpdir(), "dagswarm-later-"));
+	try {
+		const inner = memoryStore();
+		const disk = failing();
+		const w = world(
+			altered(inner, {
+				document: (name) => {
+					if (name.startsWith("files/")) disk.check();
+					return inner.document(name);
+				},
+			}),
+		);
+		disk.times = 3;
+		const { service, warnings } = await w.started([noting().agent], {
+			cwd: folder,
+			triggers: [{ id: "in", on: { kind: "file", paths: ["*.txt"], settle: 5 }, start: "note" }],
+		});
+		for (let turn = 0; turn < 2_000 && (await inner.document("files/in@1")) === undefined; turn++)
+			await w.pass(100, 100);
+		expect(await inner.document("files/in@1")).toBeDefined();
+		expect(warnings).toHaveLength(1);
+		await service.stop();
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
 });
