@@ -15,6 +15,7 @@ import { Pen } from "./pen.js";
 import { RunDesk } from "./run-desk.js";
 import { answerRequests } from "./run-requests.js";
 import { ServiceMetrics, type ServiceNumbers } from "./service-metrics.js";
+import { guarded, type ServiceObserver } from "./service-observer.js";
 import { leaseOf, type ServiceOptions } from "./service-options.js";
 import type { StoreAnswer, StoreChange } from "./store.js";
 import type { TriggerSpec } from "./trigger.js";
@@ -51,6 +52,7 @@ export interface MemberOptions extends ServiceOptions {
 export class ServiceMember {
 	readonly #options: MemberOptions;
 	readonly #clock: Clock;
+	readonly #observer: ServiceObserver;
 	readonly #pen: Pen;
 	readonly #desk: RunDesk;
 	readonly #leadership: Leadership;
@@ -69,9 +71,10 @@ export class ServiceMember {
 	#stopping: Promise<void> | undefined;
 
 	constructor(options: MemberOptions) {
-		const { store, swarm, clock, ids, metadata, observer } = options;
+		const { store, swarm, clock, ids, metadata } = options;
 		this.#options = options;
 		this.#clock = clock;
+		this.#observer = guarded(options.observer, (error) => this.fail(error));
 		this.#lease = leaseOf(options);
 		this.#pen = new Pen(store);
 		this.#desk = new RunDesk({
@@ -79,7 +82,7 @@ export class ServiceMember {
 			swarm,
 			clock,
 			metadata,
-			onRun: (run, occurrence) => observer?.run?.(run, occurrence),
+			onRun: (run, occurrence) => this.#observer.run?.(run, occurrence),
 			pen: this.#pen,
 			known: () => this.#office?.dispatcher.known,
 			onSettled: (settlement) => {
@@ -220,7 +223,7 @@ export class ServiceMember {
 
 	#note(row: Occurrence): void {
 		this.#metrics.note(row);
-		this.#options.observer?.occurrence?.(row);
+		this.#observer.occurrence?.(row);
 	}
 
 	fail(error: unknown): void {
@@ -259,7 +262,7 @@ export class ServiceMember {
 
 	#lead(fence: number): void {
 		if (this.#state === "stopping" || this.#state === "stopped") return;
-		if (this.#state !== "leading") this.#options.observer?.leading?.(true);
+		if (this.#state !== "leading") this.#observer.leading?.(true);
 		this.#state = "leading";
 		this.#leading = this.#leading
 			.then(() => this.#takeOffice(fence))
@@ -314,9 +317,9 @@ export class ServiceMember {
 
 	/** Runs that nothing of the service has started. */
 	async #recoverRest(): Promise<void> {
-		const { swarm, observer } = this.#options;
+		const { swarm } = this.#options;
 		const { runs, refused } = await swarm.recoverAll();
-		for (const run of runs) observer?.run?.(run, undefined);
+		for (const run of runs) this.#observer.run?.(run, undefined);
 		for (const { run, error } of refused) {
 			if (error.code === "RUN_BUSY") continue;
 			this.warn(`the run "${run}" cannot be brought back here: ${error.code}: ${error.message}`);
@@ -326,7 +329,7 @@ export class ServiceMember {
 	#follow(): void {
 		if (this.#state === "leading") {
 			this.#state = "standby";
-			this.#options.observer?.leading?.(false);
+			this.#observer.leading?.(false);
 		}
 		this.#resign().catch((error) => this.fail(error));
 	}

@@ -2,7 +2,7 @@ import { defineAgent, type Occurrence, type ServiceObserver } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { optionsOf } from "../../src/run-settings.js";
 import { loadState } from "../../src/stored-run.js";
-import { quiet, worlds } from "./service-fixture.js";
+import { noting, quiet, worlds } from "./service-fixture.js";
 
 const newWorld = worlds();
 
@@ -79,4 +79,31 @@ describe("an observer of a service", () => {
 		const { settings } = await loadState(world.store.journal, "w");
 		expect(optionsOf(settings).metadata).toEqual({ host: "green", "dagswarm.occurrence": "w" });
 	});
+});
+
+test("what an observer throws stops nothing, and is told", async () => {
+	const w = newWorld();
+	const { agent, seen } = noting();
+	const observer = {
+		occurrence: () => {
+			throw new Error("from occurrence");
+		},
+		run: () => {
+			throw new Error("from run");
+		},
+		leading: async () => {
+			throw new Error("from leading");
+		},
+	};
+	const { service, errors } = await w.started([agent], {
+		observer,
+		triggers: [{ id: "m", on: { kind: "manual" }, start: "note" }],
+	});
+	const { key } = await service.fire("m", { key: "a" });
+	await quiet(40);
+	expect(seen).toHaveLength(1);
+	expect((await service.status(key)).state).toBe("completed");
+	expect(new Set(errors.map((error) => (error as Error).message))).toEqual(
+		new Set(["from leading", "from occurrence", "from run"]),
+	);
 });
