@@ -4,6 +4,7 @@ import { type Duration, milliseconds } from "../core/durations.js";
 import { type ErrorInfo, errorInfo, SwarmError, withoutStacks } from "../core/errors.js";
 import { type IdSource, type NodeId, type RunId, randomIds } from "../core/ids.js";
 import { parseTagged, taggedText } from "../core/tagged-json.js";
+import type { RunSummary } from "../journal/journal.js";
 import { isGone } from "../recovery.js";
 import type { RunHandle } from "../run.js";
 import { findRun } from "../stored-run.js";
@@ -33,6 +34,9 @@ export type RunCommand =
 	| { readonly type: "pause" }
 	| { readonly type: "resume" };
 
+/** A run that has ended may have ended because of what was asked: so long it is waited for the answer. */
+const ANSWER_MS = 1_000;
+
 type Answer = { readonly ok: true } | { readonly ok: false; readonly error: ErrorInfo };
 
 /** What {@link askRun} needs beside the command. */
@@ -57,33 +61,51 @@ export async function askRun(
 	{ timeout = "10s", clock = wallClock, ids = randomIds }: AskRunOptions = {},
 ): Promise<void> {
 	const ms = milliseconds(timeout, "timeout");
-	const { ended, writer } = await findRun(store.journal, run);
-	if (ended) throw new SwarmError("RUN_ENDED", `the run "${run}" has ended`);
-	if (writer === undefined || isGone(writer))
-		throw new SwarmError("ILLEGAL_STATE", `no process has the run "${run}" at the moment`, {
-			hint: "bring it back with swarm.recover, and ask it there",
-		});
+	const found = await findRun(store.journal, run);
+	const refusal = whyNobody(found);
+	if (refusal !== undefined) throw refusal;
+	const pid = found.writer?.pid ?? 0;
 	const id = ids.run();
 	const answered = Promise.withResolvers<string | undefined>();
 	// What is thrown below is told in its place.
 	answered.promise.catch(() => {});
+	let isLeft = false;
 	const look = async (): Promise<void> => {
 		const { answer } = (await store.request(id)) ?? {};
-		if (answer !== undefined) answered.resolve(answer);
+		if (answer !== undefined) return answered.resolve(answer);
+		const left = isLeft ? undefined : whyNobody(await findRun(store.journal, run));
+		if (left === undefined) return;
+		// What ended it may be what was asked: then the answer is on its way.
+		isLeft = true;
+		clock.clear(timer);
+		timer = clock.set(clock.now() + ANSWER_MS, () => answered.reject(left));
 	};
-	const stop = await store.watch(() => void look().catch(answered.reject), answered.reject);
 	const release = clock.hold();
-	const timer = clock.set(clock.now() + ms, () => answered.resolve(undefined));
+	let timer = clock.set(clock.now() + ms, () => answered.resolve(undefined));
+	const looks = (): void => void look().catch(answered.reject);
+	const stop = await store.watch(looks, answered.reject);
+	// A store need not tell of the ends of runs.
+	const stopJournal = await store.journal.watch?.(looks, answered.reject);
 	try {
 		await store.ask({ id, run, body: taggedText(command), at: clock.now() });
 		await look();
-		take(await answered.promise, run, ms, writer.pid);
+		take(await answered.promise, run, ms, pid);
 	} finally {
 		clock.clear(timer);
 		release();
 		stop();
+		stopJournal?.();
 		await store.forget(id);
 	}
+}
+
+/** Why nobody answers for a run; undefined while a process has it. */
+function whyNobody({ run, ended, writer }: RunSummary): SwarmError | undefined {
+	if (ended) return new SwarmError("RUN_ENDED", `the run "${run}" has ended`);
+	if (writer !== undefined && !isGone(writer)) return undefined;
+	return new SwarmError("ILLEGAL_STATE", `no process has the run "${run}" at the moment`, {
+		hint: "bring it back with swarm.recover, and ask it there",
+	});
 }
 
 function take(answer: string | undefined, run: RunId, ms: number, pid: number): void {
