@@ -1,7 +1,8 @@
 import { type AnyAgent, defineAgent, defineSkill, type Journal, type RunHandle, type RunSummary } from "dagswarm";
 import { describe, expect, test } from "vitest";
 import { finish, gate, pass, rejection, rest } from "../swarm/fixture.js";
-import { DEAD_MS, dying, journals, Lives, outlivingJournal, stored } from "./fixture.js";
+import { DEAD_MS, dying, journals, Lives, stored } from "./fixture.js";
+import { outlivingJournal } from "./outliving-journal.js";
 
 /** Notes each call of an agent, in whatever process. */
 function noted(calls: string[]) {

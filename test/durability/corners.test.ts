@@ -13,7 +13,8 @@ import {
 	rest,
 	virtualSwarm,
 } from "../swarm/fixture.js";
-import { Lives, outlivingJournal, promised, stored } from "./fixture.js";
+import { Lives, promised, stored } from "./fixture.js";
+import { outlivingJournal } from "./outliving-journal.js";
 
 const sleeper = defineAgent({ name: "sleeper", run: async (ms: number, ctx) => ctx.sleep(ms).then(() => ctx.attempt) });
 

@@ -15,10 +15,10 @@ import {
 	type SwarmOptions,
 	sqliteJournal,
 	VirtualClock,
-	type Writer,
 } from "dagswarm";
 import { afterAll } from "vitest";
 import { readEvents } from "../../src/journal/reader.js";
+import { elsewhere, outlivingJournal } from "./outliving-journal.js";
 
 /** Longer than a writer without a heartbeat is taken for alive. */
 export const DEAD_MS = 20_000;
@@ -45,34 +45,6 @@ export function journals(): readonly (readonly [string, () => Journal])[] {
 			},
 		],
 	];
-}
-
-/** A journal in memory that outlives the processes which tests let die: as far as it tells, they are elsewhere. */
-export function outlivingJournal(): Journal {
-	return elsewhere(Object.assign(memoryJournal(), { durable: true }));
-}
-
-/** A journal whose writers seem to be on another machine: what becomes of their process cannot be seen. */
-function elsewhere(inner: Journal): Journal {
-	const host = "another machine";
-	return new Proxy(inner, {
-		get(target, key) {
-			const member: unknown = Reflect.get(target, key, target);
-			if (typeof member !== "function") return member;
-			if (key === "claim")
-				return (run: string, seen: number, writer: Writer, at: number) =>
-					target.claim(run, seen, { ...writer, host }, at);
-			if (key !== "append") return member.bind(target);
-			return (entries: Iterable<RunAppend>, options?: { readonly sync?: boolean }) => {
-				const moved = [...entries].map((entry) =>
-					entry.create === undefined
-						? entry
-						: { ...entry, create: { ...entry.create, writer: { ...entry.create.writer, host } } },
-				);
-				return target.append(moved, options);
-			};
-		},
-	});
 }
 
 /** A journal that can be cut off: then nothing of it ever answers any more, as if its process had died. */

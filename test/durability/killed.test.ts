@@ -2,7 +2,8 @@ import { type Journal, planDiff, type RunAppend } from "dagswarm";
 import { foldProblem, judgeTrace, Random } from "dagswarm/testing";
 import { describe, expect, test } from "vitest";
 import { finish } from "../swarm/fixture.js";
-import { Lives, outlivingJournal, promised, stored } from "./fixture.js";
+import { Lives, promised, stored } from "./fixture.js";
+import { outlivingJournal } from "./outliving-journal.js";
 import { agents, drive, type Plot, plots, ran } from "./plots.js";
 
 /** Dies at its n-th append, before or after it is written. */

@@ -1,7 +1,8 @@
 import { defineAgent, defineSkill, type RunHandle } from "dagswarm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DEAD_MS, dying, Lives, outlivingJournal, stored } from "../durability/fixture.js";
+import { DEAD_MS, dying, Lives, stored } from "../durability/fixture.js";
+import { outlivingJournal } from "../durability/outliving-journal.js";
 import { hold, isFixed } from "../random.js";
 import { rest } from "../rest.js";
 

@@ -1,5 +1,6 @@
 import type { Occurrence, RunSummary, TriggerRecord, TriggerSpec } from "dagswarm";
 import type { Execution, ServiceWorld } from "./service-world.js";
+import type { Pause } from "./service-writes.js";
 
 /** Everything that can be seen of a service after a simulation, and what is wrong with it. */
 export async function judgeService(world: ServiceWorld): Promise<string[]> {
@@ -8,8 +9,9 @@ export async function judgeService(world: ServiceWorld): Promise<string[]> {
 	const runs = await world.store.journal.runs();
 	return [
 		...world.problems,
+		...world.writes.problems,
 		...world.errors(),
-		...records.flatMap((record) => slotProblems(record, rows)),
+		...records.flatMap((record) => slotProblems(record, rows, world.writes.pauses)),
 		...rows.flatMap((row) => rowProblems(row, runs)),
 		...strayRuns(rows, runs),
 		...records.flatMap(({ spec }) => overlapProblems(spec, world.executions)),
@@ -18,8 +20,12 @@ export async function judgeService(world: ServiceWorld): Promise<string[]> {
 	];
 }
 
-/** Slot by slot: each of a trigger that nothing stops has one row. */
-function slotProblems({ spec, createdAt, cursor, over }: TriggerRecord, rows: readonly Occurrence[]): string[] {
+/** Slot by slot: each of a trigger that nothing stops has one row, and none while it is paused. */
+function slotProblems(
+	{ spec, createdAt, cursor, over }: TriggerRecord,
+	rows: readonly Occurrence[],
+	pauses: readonly Pause[],
+): string[] {
 	const { id, on, endAt, maxRuns } = spec;
 	const problems: string[] = [];
 	const own = rows.filter(({ trigger }) => trigger === id);
@@ -33,7 +39,11 @@ function slotProblems({ spec, createdAt, cursor, over }: TriggerRecord, rows: re
 	if (over !== "endAt") problems.push(`${id} is over for ${over}`);
 	for (let slot = createdAt + on.every; slot < Number(endAt); slot += on.every) {
 		const key = `${id}@1:${new Date(slot).toISOString()}`;
-		if (!keys.delete(key)) problems.push(`${key} is lost`);
+		const isThere = keys.delete(key);
+		const within = pauses.filter(({ trigger, slot: last, to }) => trigger === id && last < slot && slot <= to);
+		if (!isThere && within.length === 0) problems.push(`${key} is lost`);
+		// What was due just before a pause may have been started yet, or not.
+		if (isThere && within.some(({ from }) => from < slot)) problems.push(`${key} came while ${id} was paused`);
 	}
 	for (const key of keys) problems.push(`${key} was never due`);
 	return problems;

@@ -13,7 +13,8 @@ import {
 	type TriggerSpec,
 	VirtualClock,
 } from "dagswarm";
-import { outlivingJournal } from "../durability/fixture.js";
+import { outlivingJournal } from "../durability/outliving-journal.js";
+import { ServiceWrites } from "./service-writes.js";
 
 export const LEASE = 1_000;
 const GRACE = 300;
@@ -44,6 +45,8 @@ interface Process {
 	alive: boolean;
 	/** It cannot renew its lease until then. */
 	cutUntil: number;
+	/** What it asks of the store is done then, whatever has become of the others meanwhile. */
+	haltedUntil: number;
 }
 
 const NEVER = new Promise<never>(() => {});
@@ -52,6 +55,7 @@ const NEVER = new Promise<never>(() => {});
 export class ServiceWorld {
 	readonly clock = new VirtualClock(Date.parse("2026-03-02T12:00:00Z"));
 	readonly store: Store = memoryStore(outlivingJournal());
+	readonly writes = new ServiceWrites(this.store);
 	readonly executions: Execution[] = [];
 	/** Keys that were put, and how often that was told to be new. */
 	readonly fresh = new Map<string, number>();
@@ -82,6 +86,7 @@ export class ServiceWorld {
 			death: undefined,
 			alive: true,
 			cutUntil: 0,
+			haltedUntil: 0,
 			// Its store asks whether it is alive, and its agents note for whom they work.
 			get service(): Service {
 				return service;
@@ -138,6 +143,11 @@ export class ServiceWorld {
 		process.cutUntil = this.clock.now() + ms;
 	}
 
+	/** Keeps what a process asks of the store back: it does not know that others go on without it. */
+	halt(process: Process, ms: number): void {
+		process.haltedUntil = this.clock.now() + ms;
+	}
+
 	/** @param put - told whether the key was new */
 	put(process: Process, put: (service: Service) => Promise<{ readonly key: string; readonly isNew: boolean }>): void {
 		put(process.service).then(
@@ -146,13 +156,15 @@ export class ServiceWorld {
 		);
 	}
 
-	cancel(process: Process, key: string): void {
-		process.service.cancel(key, "enough").catch((error) => this.#refused(error));
+	/** @param does - may be refused */
+	ask(process: Process, does: (service: Service) => Promise<unknown>): void {
+		does(process.service).catch((error) => this.#refused(error));
 	}
 
 	/** What people do may come too late, and that is told. */
 	#refused(error: unknown): void {
-		const isToldOff = SwarmError.is(error) && ["ILLEGAL_STATE", "UNKNOWN_OCCURRENCE"].includes(error.code);
+		const isToldOff =
+			SwarmError.is(error) && ["ILLEGAL_STATE", "UNKNOWN_OCCURRENCE", "UNKNOWN_TRIGGER"].includes(error.code);
 		if (!isToldOff) this.problems.push(String(error));
 	}
 
@@ -181,19 +193,38 @@ export class ServiceWorld {
 	}
 
 	#storeOf(process: Process): Store {
-		const { store } = this;
+		const { store, writes } = this;
 		const journal = this.#mortal(store.journal, process, "append");
-		return new Proxy(this.#mortal(store, process, "write"), {
-			get: (target, name) => {
-				if (name === "journal") return journal;
-				const member: unknown = Reflect.get(target, name);
-				if (name !== "acquire" || typeof member !== "function") return member;
-				return (...given: unknown[]) => {
-					if (this.clock.now() < process.cutUntil) throw new Error("cut off");
-					return member(...given);
-				};
+		const acquire: Store["acquire"] = (name, holder, expiresAt, now) => {
+			if (this.clock.now() < process.cutUntil) throw new Error("cut off");
+			writes.asks(process.id, holder.id);
+			return store.acquire(name, holder, expiresAt, now);
+		};
+		const write: Store["write"] = (change) => writes.write(process.id, change);
+		const own = new Proxy(store, {
+			get: (inner, name) => {
+				if (name === "acquire") return acquire;
+				if (name === "write") return write;
+				const member: unknown = Reflect.get(inner, name);
+				return typeof member === "function" ? member.bind(inner) : member;
 			},
 		});
+		const mortal = this.#mortal(own, process, "write");
+		return new Proxy(mortal, {
+			get: (inner, name) => {
+				if (name === "journal") return journal;
+				const member: unknown = Reflect.get(inner, name);
+				if ((name !== "acquire" && name !== "write") || typeof member !== "function") return member;
+				return (...given: unknown[]) =>
+					this.clock.now() < process.haltedUntil
+						? this.#at(process.haltedUntil).then(() => member(...given))
+						: member(...given);
+			},
+		});
+	}
+
+	#at(time: number): Promise<void> {
+		return new Promise((resolve) => void this.clock.set(time, resolve));
 	}
 
 	/** What answers only as long as the process lives, which may die in one of its writes. */
