@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { plant } from "./canary.js";
 import { type Layer, search, writeCases } from "./layers.js";
-import { planted } from "./planted.js";
+import { planted as inRuns } from "./planted.js";
+import { plantedInService } from "./planted-in-service.js";
+
+const planted = [...inRuns, ...plantedInService];
 
 const cases = writeCases();
 

@@ -6,9 +6,13 @@ import type { Judge } from "dagswarm/testing";
 import fc from "fast-check";
 import { run } from "../integration/build.js";
 import { restarts, simulations } from "../sim/cases.js";
+import { plans } from "../sim/service-cases.js";
 
-/** A way in which a bug can be found: the model, one of the judges of a simulation, or books kept beside a budget. */
-export type Layer = "model" | "books" | Judge;
+/**
+ * A way in which a bug can be found: the model, one of the judges of a simulation, or books kept beside a budget; of a service
+ * its own simulation, what a store has to do, or a naive count of changes of files.
+ */
+export type Layer = "model" | "books" | Judge | "service" | "store" | "files";
 
 const SEED = 20_260;
 const CASES = 400;
@@ -20,7 +24,8 @@ export function writeCases(): string {
 	const file = join(mkdtempSync(join(tmpdir(), "dagswarm-cases-")), "cases.json");
 	const cases = fc.sample(simulations, { seed: SEED, numRuns: CASES });
 	const deaths = fc.sample(restarts, { seed: SEED, numRuns: CASES });
-	writeFileSync(file, JSON.stringify({ seed: SEED, cases, deaths }));
+	const services = fc.sample(plans, { seed: SEED, numRuns: CASES });
+	writeFileSync(file, JSON.stringify({ seed: SEED, cases, deaths, services }));
 	return file;
 }
 

@@ -4,10 +4,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { byFiles, byService, byStore } from "./service-trial.mjs";
+
 const [, , folder = "", layer = "", file = "", kind = "cases"] = process.argv;
 /** @type {typeof import("dagswarm/testing")} */
 const testing = await import(pathToFileURL(join(folder, "dist", "testing", "index.js")).href);
-const { seed, [kind]: cases = [] } = JSON.parse(readFileSync(file, "utf8"));
+const { seed, services, [kind]: cases = [] } = JSON.parse(readFileSync(file, "utf8"));
 
 async function byModel() {
 	const { failed, runs } = await testing.checkModel({ seed, runs: cases.length, endOnFailure: true, check: "off" });
@@ -101,6 +103,9 @@ async function byPorts() {
 
 async function search() {
 	if (layer === "model") return byModel();
+	if (layer === "service") return byService(folder, services);
+	if (layer === "store") return byStore(folder, testing);
+	if (layer === "files") return byFiles(folder, new testing.Random(seed), cases.length);
 	return kind === "ports" ? byPorts() : bySimulation();
 }
 

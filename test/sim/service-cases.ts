@@ -55,7 +55,7 @@ export const plans = fc.record({
 	timed: fc.array(timed, { minLength: 1, maxLength: 3 }),
 	manual: fc.array(manual, { minLength: 1, maxLength: 2 }),
 	processes: fc.integer({ min: 1, max: 3 }),
-	deeds: fc.array(fc.tuple(fc.nat(FIRING_MS - 1), fc.nat(10), deed), { maxLength: 25 }),
+	deeds: fc.array(fc.tuple(fc.nat(FIRING_MS - 1), fc.nat(10), deed), { maxLength: 25, size: "max" }),
 	seed: fc.nat(1_000_000),
 	longest: fc.constantFrom(0, 200, 3_000),
 	failing: fc.constantFrom(0, 0, 300),

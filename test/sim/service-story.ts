@@ -26,6 +26,9 @@ export async function carriedOut(plan: Plan): Promise<ServiceWorld> {
 		await world.pass(STEP_MS, STEP_MS);
 	}
 	world.begin();
+	const last = world.living.at(-1);
+	// What came before a pause waits for its end.
+	if (last !== undefined) for (const at of plan.timed.keys()) world.ask(last, (service) => service.resume(`t${at}`));
 	for (let passed = 0; passed < SETTLING_MS && !(await isOver(world)); passed += 1_000) await world.pass(1_000, 250);
 	for (const process of world.living) world.stop(process);
 	await world.pass(1_000, 100);
@@ -47,7 +50,7 @@ function does(world: ServiceWorld, choice: number, deed: Deed): number | undefin
 			world.cut(process, 3 * LEASE);
 			return undefined;
 		case "halt":
-			world.halt(process, 3 * LEASE);
+			world.halt(process, LEASE + 2 * deed.back);
 			return undefined;
 		case "fire":
 			world.put(process, (service) => service.fire(`m${choice % 2}`, { key: `${deed.key}` }).catch(gone));

@@ -37,6 +37,9 @@ export class ServiceWrites {
 		if (!answer.ok) return answer;
 		const decided = this.#decided(change);
 		if (decided.length > 0 && !leads) this.problems.push(`${member} does not lead, and ${decided.join(", ")}`);
+		for (const { key, trigger, attempt } of change.occurrences ?? [])
+			if (attempt === 1 && !this.#attempts.get(key) && trigger !== undefined && this.#pauseOf(trigger) !== undefined)
+				this.problems.push(`${key} begins while ${trigger} is paused`);
 		this.#note(change);
 		return answer;
 	}
