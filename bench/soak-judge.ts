@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { importBuilt } from "./built.ts";
 import type { SoakEffect } from "./soak-child.ts";
 
-type Product = typeof import("../src/index.js");
+/** What of the library the judge reads with: of the build, or of the sources. */
+type Product = Pick<typeof import("../src/index.js"), "readRun" | "sqliteStore">;
 type Row = Awaited<ReturnType<ReturnType<Product["sqliteStore"]>["occurrences"]>>[number];
 
 /** What the judge goes by beside the files. */
@@ -40,8 +40,10 @@ const MOST_PROBLEMS = 100;
 /**
  * Judges by what was due, by the rows of the store, by the runs of the journal and by the effects, each read on its own.
  */
-export async function judge({ file, effects, intervalMs, endAt, killed }: SoakEvidence): Promise<SoakVerdict> {
-	const { readRun, sqliteStore } = await importBuilt<Product>("index.js");
+export async function judge(
+	{ file, effects, intervalMs, endAt, killed }: SoakEvidence,
+	{ readRun, sqliteStore }: Product,
+): Promise<SoakVerdict> {
 	const problems: string[] = [];
 	const store = sqliteStore(file, { readOnly: true });
 	const due = dueKeys(await store.triggers(), intervalMs, endAt);

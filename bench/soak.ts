@@ -165,7 +165,10 @@ async function soak(options: SoakOptions, folder: string): Promise<Record<string
 	}
 	const isSettled = await settled(file, endAt);
 	const codes = await running.stop();
-	const verdict = await judge({ file, effects, intervalMs: interval, endAt, killed: running.killed });
+	const verdict = await judge(
+		{ file, effects, intervalMs: interval, endAt, killed: running.killed },
+		await importBuilt<typeof import("../src/index.js")>("index.js"),
+	);
 	const { takeovers, kills, leadersKilled, unexpectedExits, errors, cpuMs } = running;
 	const counts = { takeovers, kills, leadersKilled, unexpectedExits, errors, cpuSeconds: Math.round(cpuMs / 1_000) };
 	return { ...options, ...verdict, ...counts, isSettled, isClean: codes.every((code) => code === 0) };
