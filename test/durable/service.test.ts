@@ -144,7 +144,7 @@ describe.concurrent("processes of a service", () => {
 	});
 
 	test("one cancels what the other runs; a second signal ends one at once, and the other goes on with its run", async () => {
-		const { begin, row, store } = service({ grace: "1h", lease: "10s" });
+		const { begin, row, store } = service({ grace: "1h", lease: "1m" });
 		const leading = await begin();
 		const standing = await begin();
 		standing.tell("submit a gated");
