@@ -238,3 +238,28 @@ test("C5: counts and history tell of failures too", async () => {
 	]);
 	expect(history.at(-1)).toMatchObject({ error: { message: "down 1" }, attempt: 1, startedAt: NOON + 1_000 });
 });
+
+test("18: the process does not end while a service is there, and may once it has stopped", async () => {
+	const w = world();
+	const { agent } = noting();
+	let held = 0;
+	const hold = (): (() => void) => {
+		held++;
+		return () => {
+			held--;
+		};
+	};
+	const clock = new Proxy(w.clock, {
+		get: (target, key) => {
+			if (key === "hold") return hold;
+			const member: unknown = Reflect.get(target, key, target);
+			return typeof member === "function" ? member.bind(target) : member;
+		},
+	});
+	const { service } = w.member([agent], { clock });
+	expect(held).toBe(0);
+	await service.start();
+	expect(held).toBeGreaterThan(0);
+	await service.stop();
+	expect(held).toBe(0);
+});
