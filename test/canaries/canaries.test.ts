@@ -32,5 +32,5 @@ describe.each(planted)("planted: $name", ({ foundBy, deaths = false, ports = fal
 });
 
 test("there are canaries enough", () => {
-	expect(planted.length).toBeGreaterThanOrEqual(12);
+	expect(planted.length).toBeGreaterThanOrEqual(36);
 });

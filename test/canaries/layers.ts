@@ -24,7 +24,9 @@ export function writeCases(): string {
 	const file = join(mkdtempSync(join(tmpdir(), "dagswarm-cases-")), "cases.json");
 	const cases = fc.sample(simulations, { seed: SEED, numRuns: CASES });
 	const deaths = fc.sample(restarts, { seed: SEED, numRuns: CASES });
-	const services = fc.sample(plans, { seed: SEED, numRuns: CASES });
+	// Most of what can be wrong with a service takes several processes, to which much happens.
+	const eventful = plans.filter(({ deeds, processes }) => processes > 1 && deeds.length > 12);
+	const services = fc.sample(eventful, { seed: SEED, numRuns: CASES });
 	writeFileSync(file, JSON.stringify({ seed: SEED, cases, deaths, services }));
 	return file;
 }

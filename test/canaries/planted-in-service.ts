@@ -16,7 +16,7 @@ export const plantedInService: readonly Planted[] = [
 				replace: "await pen.write({ occurrences, triggers });",
 			},
 		],
-		foundBy: { service: 400 },
+		foundBy: { service: 50 },
 	},
 	{
 		name: "the cursor is stored before the rows that it stands for",
@@ -28,7 +28,7 @@ export const plantedInService: readonly Planted[] = [
 					"const first = await pen.write({ lease: { name: LEADER, fence }, triggers });\n\t\tif (!first.ok) return this.#refused(first.why);\n\t\tconst answer = await pen.write({ lease: { name: LEADER, fence }, add });",
 			},
 		],
-		foundBy: { service: 400 },
+		foundBy: { service: 50 },
 	},
 	{
 		name: "an occurrence is put in the place of one that has its key",
@@ -46,17 +46,16 @@ export const plantedInService: readonly Planted[] = [
 		edits: [
 			{
 				file: "triggers/occurrence.ts",
-				// biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the source
-				find: "return attempt <= 1 ? key : `${key}#${attempt}`;",
-				replace: "return key;",
+				find: "return attempt <= 1 ? key :",
+				replace: "return attempt <= 100 ? key :",
 			},
 		],
-		foundBy: { service: 400 },
+		foundBy: { service: 50 },
 	},
 	{
 		name: "the end of an attempt that comes late is taken for that of the next one",
 		edits: [{ file: "triggers/settler.ts", find: " || row.attempt !== attempt) return;", replace: ") return;" }],
-		foundBy: { service: 400 },
+		foundBy: { service: 150 },
 	},
 	{
 		name: "who begins to lead counts the slots anew",
@@ -68,7 +67,7 @@ export const plantedInService: readonly Planted[] = [
 					"if (canonicalJson(spec) === canonicalJson(record.spec)) return { ...record, createdAt: now, version: record.version + 1 };",
 			},
 		],
-		foundBy: { service: 400 },
+		foundBy: { service: 50 },
 	},
 	{
 		name: "a trigger that goes on starts what came due while it was paused",
@@ -79,7 +78,7 @@ export const plantedInService: readonly Planted[] = [
 				replace: "const { cursor } = record;",
 			},
 		],
-		foundBy: { service: 400 },
+		foundBy: { service: 50 },
 	},
 	{
 		name: "what waits for another attempt is not in the way",
@@ -90,21 +89,20 @@ export const plantedInService: readonly Planted[] = [
 				replace: 'let going = rows.filter(({ state }) => state === "running").length;',
 			},
 		],
-		foundBy: { service: 400 },
+		foundBy: { service: 50 },
 	},
 	{
 		name: "a run that another process has is taken for one that failed",
 		edits: [{ file: "triggers/run-desk.ts", find: '\t"RUN_BUSY",\n', replace: "" }],
-		foundBy: { service: 400 },
+		foundBy: { service: 50 },
 	},
 	{
 		name: "a file that is again what it was has not changed",
 		edits: [
 			{
 				file: "triggers/file-changes.ts",
-				// biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the source
-				find: "`${ordinal}-deleted` : `${ordinal}-${hash.slice(0, 12)}`",
-				replace: '"deleted" : hash.slice(0, 12)',
+				find: "slotOfChange({ ordinal, hash }: FileChange): string {",
+				replace: "slotOfChange({ hash }: FileChange, ordinal = 0): string {",
 			},
 		],
 		foundBy: { files: 100 },

@@ -10,7 +10,7 @@ const timed = fc.record({
 	mode: fc.constantFrom("rate" as const, "rate" as const, "rate" as const, "delay" as const),
 	missed: fc.constantFrom("skip" as const, "one" as const, "all" as const),
 	overlap,
-	retry: fc.constantFrom(1, 1, 3),
+	retry: fc.constantFrom(1, 3),
 	jitter: fc.constantFrom(0, 0, 400),
 	maxRuns: fc.constantFrom(undefined, undefined, undefined, 7),
 });
@@ -58,7 +58,7 @@ export const plans = fc.record({
 	deeds: fc.array(fc.tuple(fc.nat(FIRING_MS - 1), fc.nat(10), deed), { maxLength: 25, size: "max" }),
 	seed: fc.nat(1_000_000),
 	longest: fc.constantFrom(0, 200, 3_000),
-	failing: fc.constantFrom(0, 0, 300),
+	failing: fc.constantFrom(0, 300, 600),
 });
 
 export type Plan = typeof plans extends fc.Arbitrary<infer Value> ? Value : never;

@@ -26,6 +26,7 @@ export async function carriedOut(plan: Plan): Promise<ServiceWorld> {
 		await world.pass(STEP_MS, STEP_MS);
 	}
 	world.begin();
+	while (world.isHalted) await world.pass(1_000, 250);
 	const last = world.living.at(-1);
 	// What came before a pause waits for its end.
 	if (last !== undefined) for (const at of plan.timed.keys()) world.ask(last, (service) => service.resume(`t${at}`));

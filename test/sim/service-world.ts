@@ -77,6 +77,11 @@ export class ServiceWorld {
 		return this.#processes.filter(({ alive }) => alive);
 	}
 
+	/** Whether anything is kept back that may yet come. */
+	get isHalted(): boolean {
+		return this.living.some(({ haltedUntil }) => haltedUntil >= this.clock.now());
+	}
+
 	begin(): void {
 		const id = this.#processes.length;
 		const errors: unknown[] = [];
@@ -145,7 +150,7 @@ export class ServiceWorld {
 
 	/** Keeps what a process asks of the store back: it does not know that others go on without it. */
 	halt(process: Process, ms: number): void {
-		process.haltedUntil = this.clock.now() + ms;
+		process.haltedUntil = Math.max(process.haltedUntil, this.clock.now() + ms);
 	}
 
 	/** @param put - told whether the key was new */

@@ -40,7 +40,7 @@ export class ServiceWrites {
 		for (const { key, trigger, attempt } of change.occurrences ?? [])
 			if (attempt === 1 && !this.#attempts.get(key) && trigger !== undefined && this.#pauseOf(trigger) !== undefined)
 				this.problems.push(`${key} begins while ${trigger} is paused`);
-		this.#note(change);
+		this.#note(change, new Set(answer.present));
 		return answer;
 	}
 
@@ -64,8 +64,9 @@ export class ServiceWrites {
 		];
 	}
 
-	#note({ add = [], occurrences = [], triggers = [] }: Change): void {
-		for (const { key, attempt } of [...add, ...occurrences]) this.#attempts.set(key, attempt);
+	#note({ add = [], occurrences = [], triggers = [] }: Change, present: ReadonlySet<string>): void {
+		for (const { key, attempt } of add) if (!present.has(key)) this.#attempts.set(key, attempt);
+		for (const { key, attempt } of occurrences) this.#attempts.set(key, attempt);
 		for (const { spec, cursor, paused, updatedAt } of triggers) {
 			const slot = cursor.slot ?? Number.NEGATIVE_INFINITY;
 			const going = this.#pauseOf(spec.id);
