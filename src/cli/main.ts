@@ -38,7 +38,8 @@ const world: World = {
 	screen: screenOf(stderr),
 	isTerminal: stdout.isTTY === true,
 	get columns() {
-		return stdout.columns ?? 80;
+		// A terminal may not know how wide it is, and says 0.
+		return stdout.columns || 80;
 	},
 	colours: takesColours(stdout),
 	errorColours: takesColours(stderr),

@@ -85,7 +85,20 @@ export function projectOf(file: string, module: Readonly<Record<string, unknown>
 		secrets: (parts.secrets ?? {}) as Record<string, string>,
 		options: (parts.options ?? {}) as ProjectOptions,
 		startable: parts.graph !== undefined || parts.plan !== undefined,
-		graphOf: async (input) => graph(input),
+		graphOf: async (input) => {
+			try {
+				return await graph(input);
+			} catch (error) {
+				if (SwarmError.is(error)) throw error;
+				const why = error instanceof Error ? error.message : String(error);
+				throw new SwarmError(
+					"INVALID_SPEC",
+					`the graph of the project could not be made: ${why}`,
+					{ hint: "does it need an --input?" },
+					{ cause: error },
+				);
+			}
+		},
 	};
 }
 

@@ -25,7 +25,7 @@ export function questionText(question: WaitingApproval): string[] {
 
 /** What to type, for the prompt. */
 export function promptText({ choices, schema, resume }: WaitingApproval): string {
-	if (choices !== undefined) return `1-${choices.length}, or why not: `;
+	if (choices !== undefined) return `${choices.length === 1 ? "1" : `1 to ${choices.length}`}, or no and why not: `;
 	if (schema !== undefined) return "JSON, or no and why not: ";
 	if (resume !== undefined) return "yes or no: ";
 	return "yes or an answer, or no and why not: ";
@@ -38,8 +38,8 @@ export function readAnswer(typed: string, { choices, schema }: WaitingApproval):
 	if (choices !== undefined) {
 		const choice = choices.find((each) => each === text) ?? choices[Number(text) - 1];
 		if (choice !== undefined) return { type: "approve", data: choice };
-		if (/^\d+$/.test(text)) return { type: "unclear", why: `there is no choice ${text}` };
-		return rejection(text);
+		if (/^(n|no)\b/i.test(text)) return rejection(text);
+		return { type: "unclear", why: `there is no choice ${oneLine(text)}: type a number, or no and why not` };
 	}
 	if (/^(n|no)\b/i.test(text)) return rejection(text);
 	if (schema === undefined) return { type: "approve", data: text };

@@ -30,11 +30,18 @@ export interface IdSource {
 	node(): NodeId;
 }
 
-/** Random ids (nanoid: 21 characters, 126 bits), the default. */
+/** Random ids (nanoid: 21 characters, 126 bits but for those that look like an option of a command), the default. */
 export const randomIds: IdSource = {
-	run: () => nanoid(),
-	node: () => nanoid(),
+	run: randomId,
+	node: randomId,
 };
+
+function randomId(): string {
+	for (;;) {
+		const id = nanoid();
+		if (!id.startsWith("-")) return id;
+	}
+}
 
 /** Ids that count from 1, for tests: the same program gives the same ids. */
 export function countingIds(): IdSource {

@@ -158,7 +158,7 @@ describe("dagswarm run", () => {
 		});
 		expect(error).toContain("? ask asks ada: ship it?\n  1  now\n  2  later\n");
 		expect(error).toContain("there is no choice 3");
-		expect(terminal.written.join("")).toContain("1-2, or why not: ");
+		expect(terminal.written.join("")).toContain("1 to 2, or no and why not: ");
 		expect([code, out]).toEqual([0, expect.stringContaining('ask  "ada: later"')]);
 	});
 

@@ -19,9 +19,9 @@ describe("what is typed", () => {
 	test.each([
 		["1", choices, { type: "approve", data: "now" }],
 		["2", choices, { type: "approve", data: "2" }],
-		["too early", choices, { type: "reject", reason: "too early" }],
+		["too early", choices, { type: "unclear", why: "there is no choice too early: type a number, or no and why not" }],
 		["no, too early", choices, { type: "reject", reason: "too early" }],
-		["7", choices, { type: "unclear", why: "there is no choice 7" }],
+		["7", choices, { type: "unclear", why: "there is no choice 7: type a number, or no and why not" }],
 		["", choices, { type: "unclear", why: "nothing was typed" }],
 		["[1]", schema, { type: "approve", data: [1] }],
 		["no", schema, { type: "reject" }],

@@ -21,3 +21,8 @@ describe("randomIds", () => {
 		for (const id of made) expect(id).toMatch(/^[\w-]{21}$/);
 	});
 });
+
+test("no random id looks like an option of a command", () => {
+	const ids = Array.from({ length: 2_000 }, () => [randomIds.run(), randomIds.node()]).flat();
+	expect(ids.filter((id) => id.startsWith("-"))).toEqual([]);
+});

@@ -148,6 +148,7 @@ const TSCONFIG = `{
     "target": "es2023",
     "lib": ["es2024", "esnext.disposable"],
     "module": "nodenext",
+    "types": ["node"],
     "strict": true,
     "noEmit": true,
     "allowImportingTsExtensions": true,
