@@ -19,8 +19,7 @@ import type { Shared, World } from "./world.js";
 export async function tellPut(put: Put, wait: boolean, books: Books, shared: Shared, world: World): Promise<number> {
 	await tellWhereNobodyLeads(books, shared, world);
 	if (!wait) {
-		const leader = (await leaderOf(books, world)) ?? null;
-		if (shared.json) world.out(json({ ...put, leader }, world));
+		if (shared.json) world.out(json({ ...put, leader: (await leaderOf(books, world)) ?? null }, world));
 		else world.out(put.isNew ? `${put.key} is to start` : `${put.key} was there already: nothing starts`);
 		return EXIT.completed;
 	}

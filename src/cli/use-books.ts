@@ -1,4 +1,4 @@
-import { LEADER } from "../triggers/leadership.js";
+import { leaderLease } from "../triggers/leadership.js";
 import { OccurrenceBook } from "../triggers/occurrence-book.js";
 import { sqliteStore } from "../triggers/sqlite-store.js";
 import type { Store } from "../triggers/store.js";
@@ -49,8 +49,7 @@ export interface Leader {
 
 /** Who leads the service of a store; undefined where nobody does. */
 export async function leaderOf({ store }: Books, { wall }: World): Promise<Leader | undefined> {
-	const now = wall.now();
-	const lease = (await store.leases(LEADER)).find(({ name, expiresAt }) => name === LEADER && expiresAt > now);
+	const lease = await leaderLease(store, wall);
 	return lease && { pid: lease.holder.pid, host: lease.holder.host };
 }
 

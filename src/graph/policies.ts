@@ -77,10 +77,11 @@ export interface Retry {
 export function retryPolicy(source: PolicySource, spec: StoredSpec): Retry | undefined {
 	const retry = policyOf(source, spec, "retry");
 	if (retry === undefined) return undefined;
-	return normalRetry(typeof retry === "number" ? { maxAttempts: retry } : retry);
+	return normalRetry(retry);
 }
 
-export function normalRetry(retry: RetryPolicy): Retry {
+export function normalRetry(policy: RetryPolicy | number): Retry {
+	const retry = typeof policy === "number" ? { maxAttempts: policy } : policy;
 	return {
 		maxAttempts: retry.maxAttempts,
 		delay: milliseconds(retry.delay ?? 0),

@@ -17,9 +17,9 @@ import type {
 	Writer,
 	WriterStatus,
 } from "./journal.js";
+import { Listeners } from "./listeners.js";
 import { checkFilter, checkRetention } from "./retention.js";
 import { SnapshotChains } from "./snapshot-chain.js";
-import { tell } from "./sqlite-bell.js";
 
 /**
  * A journal in the memory of the process, for tests and for runs that are looked at again but need not
@@ -82,7 +82,7 @@ export class MemoryJournal implements Journal {
 	readonly #runs = new Map<RunId, StoredRun>();
 	readonly #blobs = new Map<string, { readonly body: string; users: number }>();
 	readonly #memos = new Map<string, MemoEntry>();
-	readonly #listeners = new Set<{ readonly changed: () => void }>();
+	readonly #listeners = new Listeners();
 	readonly #needs: ((run: RunId) => boolean)[] = [];
 	#closed = false;
 
@@ -103,7 +103,7 @@ export class MemoryJournal implements Journal {
 			}
 		}
 		for (const entry of accepted) this.#take(entry);
-		if (accepted.length > 0) this.#tell();
+		if (accepted.length > 0) this.#listeners.tell();
 		return refused;
 	}
 
@@ -216,7 +216,7 @@ export class MemoryJournal implements Journal {
 		const expired = [...this.#memos.values()].filter((memo) => isOver(memo, now));
 		for (const { key } of expired) this.#memos.delete(key);
 		const blobs = blobsBefore - this.#blobs.size;
-		this.#tell();
+		this.#listeners.tell();
 		return { runs: gone.map(({ id }) => id), records, blobs, memos: expired.length };
 	}
 
@@ -227,21 +227,12 @@ export class MemoryJournal implements Journal {
 
 	watch(changed: () => void): () => void {
 		this.#checkOpen();
-		const listener = { changed };
-		this.#listeners.add(listener);
-		return () => {
-			this.#listeners.delete(listener);
-		};
+		return this.#listeners.add(changed);
 	}
 
 	close(): void {
 		this.#closed = true;
-		this.#tell();
-		this.#listeners.clear();
-	}
-
-	#tell(): void {
-		for (const { changed } of this.#listeners) tell(changed);
+		this.#listeners.close();
 	}
 
 	#take(entry: RunAppend): void {

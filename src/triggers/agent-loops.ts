@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.js";
 import { SwarmError } from "../core/errors.js";
 import type { AutonomousAgent } from "./autonomous.js";
+import { OPEN_STATES } from "./occurrence.js";
 import type { OccurrenceBook } from "./occurrence-book.js";
 import { documentName, rememberedIn } from "./remembered.js";
 import type { Store } from "./store.js";
@@ -81,7 +82,7 @@ export class AgentLoops {
 		const known = await this.#find(name);
 		if (known === undefined || known.paused || known.over !== undefined) return false;
 		await triggers.pause(name, true);
-		const going = await occurrences.list({ trigger: name, states: ["pending", "running", "waiting"] });
+		const going = await occurrences.list({ trigger: name, states: OPEN_STATES });
 		// It may end by itself while this asks.
 		for (const { key, state } of going)
 			if (!finish || state !== "running") await cancel(key, "the agent was stopped").catch(unlessEnded);

@@ -4,12 +4,12 @@ import { arrival } from "./arrivals.js";
 import { Decisions, decide, ended, SUPERSEDED, Wake } from "./decisions.js";
 import { type DueSlot, dueSlots } from "./due.js";
 import { LEADER } from "./leadership.js";
-import { type Occurrence, runOf } from "./occurrence.js";
-import { isEnded, OpenRows } from "./open-rows.js";
+import { isEnded, type Occurrence, OPEN_STATES, runOf } from "./occurrence.js";
+import { OpenRows } from "./open-rows.js";
 import type { Pen } from "./pen.js";
 import type { RunDesk, TakenUp } from "./run-desk.js";
 import type { Known, Settlement } from "./settler.js";
-import type { Store } from "./store.js";
+import type { Store, StoreChange } from "./store.js";
 import type { StartSpec, TriggerRecord } from "./trigger.js";
 import { advancedRecord } from "./trigger-record.js";
 
@@ -198,7 +198,7 @@ export class Dispatcher {
 		this.#records = new Map(records.map((record) => [record.spec.id, record]));
 		if (records.length !== before.size || records.some((each) => before.get(each.spec.id) !== each))
 			onTriggers(records);
-		this.#rows.replace(await store.occurrences({ states: ["pending", "running", "waiting"] }));
+		this.#rows.replace(await store.occurrences({ states: OPEN_STATES }));
 		this.#loadedAt = clock.now();
 		this.#loadMs = this.#loadedAt - from;
 		for (const { key, state, attempt, cancelling } of this.#rows.values()) {
@@ -210,7 +210,7 @@ export class Dispatcher {
 
 	/** Turns slots that are due into rows. @returns false when it could not be written */
 	async #fire(now: number, wake: Wake): Promise<boolean> {
-		const { pen, fence, tolerance } = this.#options;
+		const { tolerance } = this.#options;
 		const add: Occurrence[] = [];
 		const triggers: TriggerRecord[] = [];
 		for (const record of this.#records.values()) {
@@ -234,32 +234,25 @@ export class Dispatcher {
 				add.push(ended(arrivalAt(record, due.missed, now, true), "skipped", due.missed.reason, now));
 		}
 		if (add.length === 0 && triggers.length === 0) return true;
-		const answer = await pen.write({ lease: { name: LEADER, fence }, add, triggers });
-		if (!answer.ok) return this.#refused(answer.why);
-		this.#stale = 0;
-		if (pen.isBehind) this.#reload();
-		for (const record of triggers) this.#records.set(record.spec.id, record);
+		const keys = await this.#write({ add, triggers });
+		if (keys === undefined) return false;
 		// One that is there already may be at any point of its life.
-		if (answer.present.length > 0 || pen.isBehind) this.#reload();
-		const present = new Set(answer.present);
+		if (keys.length > 0) this.#reload();
+		const present = new Set(keys);
 		for (const row of add) if (!present.has(row.key)) this.#decided(row);
 		return true;
 	}
 
 	/** Decides about rows that wait for their turn, and has those begun that start. @returns false when it could not be written */
 	async #admit(now: number, wake: Wake): Promise<boolean> {
-		const { pen, desk, fence } = this.#options;
+		const { desk } = this.#options;
 		const to = new Decisions(wake);
 		for (const trigger of this.#rows.triggers())
 			decide(this.#rows.of(trigger), trigger === null ? null : this.#records.get(trigger), now, to);
 		if (to.begin.length + to.others.length === 0) return true;
 		const occurrences = [...to.begin, ...to.others];
 		const triggers = [...to.records.values()];
-		const answer = await pen.write({ lease: { name: LEADER, fence }, occurrences, triggers });
-		if (!answer.ok) return this.#refused(answer.why);
-		this.#stale = 0;
-		if (pen.isBehind) this.#reload();
-		for (const record of triggers) this.#records.set(record.spec.id, record);
+		if ((await this.#write({ occurrences, triggers })) === undefined) return false;
 		for (const row of occurrences) this.#decided(row);
 		for (const row of to.cancel) desk.cancel(row, SUPERSEDED);
 		// What was to wait may start in place of one that has waited for another attempt.
@@ -335,13 +328,25 @@ export class Dispatcher {
 		}
 	}
 
-	#refused(why: "fenced" | "stale"): false {
-		const { clock, lookAgain, onFenced } = this.#options;
+	/**
+	 * Writes what was decided, as long as this process leads.
+	 *
+	 * @returns keys of what was added that were there already; undefined when it could not be written
+	 */
+	async #write(change: Pick<StoreChange, "add" | "occurrences" | "triggers">): Promise<readonly string[] | undefined> {
+		const { pen, fence, clock, lookAgain, onFenced } = this.#options;
+		const answer = await pen.write({ lease: { name: LEADER, fence }, ...change });
+		if (answer.ok) {
+			this.#stale = 0;
+			if (pen.isBehind) this.#reload();
+			for (const record of change.triggers ?? []) this.#records.set(record.spec.id, record);
+			return answer.present;
+		}
 		this.#isStale = true;
-		if (why === "fenced") onFenced();
-		if (why === "stale" && this.#stale++ < MOST_STALE) this.#again = true;
+		if (answer.why === "fenced") onFenced();
+		if (answer.why === "stale" && this.#stale++ < MOST_STALE) this.#again = true;
 		else this.#wakeAt(clock.now() + lookAgain);
-		return false;
+		return undefined;
 	}
 
 	#reload(): void {

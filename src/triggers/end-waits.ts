@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.js";
-import type { Occurrence } from "./occurrence.js";
-import { isEnded } from "./open-rows.js";
+import { isEnded, type Occurrence } from "./occurrence.js";
 import type { Store } from "./store.js";
 
 /** Between two looks there is so many times as long as one takes: however many wait, most of the time is for other things. */

@@ -2,12 +2,12 @@ import type { Duration } from "../core/durations.js";
 import type { Plain } from "../core/plain.js";
 import { show } from "../graph/spec.js";
 import { HttpRefusal } from "./http-refusal.js";
-import { ENDED_STATES, type OccurrenceState } from "./occurrence.js";
+import { OCCURRENCE_STATES, type OccurrenceState } from "./occurrence.js";
 import type { SubmitOptions } from "./occurrence-book.js";
 import type { OccurrenceFilter } from "./store.js";
 import type { StartSpec } from "./trigger.js";
 
-const STATES: readonly string[] = ["pending", "running", "waiting", ...ENDED_STATES];
+const STATES: readonly string[] = OCCURRENCE_STATES;
 const MOST_ROWS = 1_000;
 const PARAMETERS = ["state", "trigger", "limit"];
 const SUBMISSION = ["nodes", "call", "input", "deadline", "metadata"];

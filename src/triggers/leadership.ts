@@ -8,6 +8,13 @@ export const LEADER = "leader";
 /** It is renewed so many times before it would expire. */
 const RENEWALS = 3;
 
+/** The lease of the process that leads; undefined where nobody does. */
+export async function leaderLease(store: Store, clock: Clock): Promise<ServiceLease | undefined> {
+	const held = (await store.leases(LEADER)).find(({ name }) => name === LEADER);
+	// Asked for only now: the store may have taken its time.
+	return held !== undefined && held.expiresAt > clock.now() ? held : undefined;
+}
+
 /** What a {@link Leadership} works with. */
 export interface LeadershipOptions {
 	readonly store: Store;
@@ -64,8 +71,7 @@ export class Leadership {
 		const { store, clock, onError } = this.#options;
 		try {
 			// To look is cheap, to ask for it is a write.
-			const held = (await store.leases(LEADER)).find(({ name }) => name === LEADER);
-			if (held === undefined || held.expiresAt <= clock.now()) await this.look();
+			if ((await leaderLease(store, clock)) === undefined) await this.look();
 		} catch (error) {
 			onError(error);
 		}

@@ -1,15 +1,6 @@
-import type { Occurrence, OccurrenceState } from "./occurrence.js";
-import { ENDED_STATES } from "./occurrence.js";
+import { ENDED_STATES, OCCURRENCE_STATES, type Occurrence, type OccurrenceState, OPEN_STATES } from "./occurrence.js";
 import type { OccurrenceFilter } from "./store.js";
-import {
-	newestFirst,
-	OPEN_STATES,
-	occurrenceOf,
-	oldestFirst,
-	type Place,
-	STATES,
-	type StoredOccurrence,
-} from "./store-rows.js";
+import { newestFirst, occurrenceOf, oldestFirst, type Place, type StoredOccurrence } from "./store-rows.js";
 
 type Row = StoredOccurrence & Place;
 type Shelf = Map<OccurrenceState, Set<Row>>;
@@ -60,7 +51,7 @@ export class MemoryOccurrences {
 		return row !== undefined && OPEN_STATES.includes(row.state);
 	}
 
-	list({ trigger, states = STATES, limit }: OccurrenceFilter): readonly Occurrence[] {
+	list({ trigger, states = OCCURRENCE_STATES, limit }: OccurrenceFilter): readonly Occurrence[] {
 		const shelves = trigger === undefined ? [...this.#shelves.values()] : [this.#shelves.get(trigger ?? "")];
 		const wanted = new Set(states);
 		const rows = shelves.flatMap((shelf) => [...wanted].flatMap((state) => [...(shelf?.get(state) ?? [])]));

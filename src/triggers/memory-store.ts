@@ -2,9 +2,9 @@ import { SwarmError } from "../core/errors.js";
 import type { RunId } from "../core/ids.js";
 import { checkWhole } from "../core/whole.js";
 import type { Journal, Writer } from "../journal/journal.js";
+import { Listeners } from "../journal/listeners.js";
 import { MemoryJournal } from "../journal/memory-journal.js";
 import { attemptedKeys } from "../journal/retention.js";
-import { tell } from "../journal/sqlite-bell.js";
 import { MemoryOccurrences } from "./memory-occurrences.js";
 import type { Occurrence, OccurrenceState } from "./occurrence.js";
 import type { OccurrenceFilter, RunRequest, ServiceLease, Store, StoreAnswer, StoreChange } from "./store.js";
@@ -41,7 +41,7 @@ class MemoryStore implements Store {
 	readonly #documents = new Map<string, string>();
 	/** In the order in which they were left. */
 	readonly #requests = new Map<string, RunRequest>();
-	readonly #listeners = new Set<{ readonly changed: () => void }>();
+	readonly #listeners = new Listeners();
 	/** The last that was given out, of any lease. */
 	#fence = 0;
 	#writes = 0;
@@ -61,7 +61,7 @@ class MemoryStore implements Store {
 		const fence = isHeld ? held.fence : ++this.#fence;
 		const lease = { name, fence, holder: { id, pid, host }, expiresAt };
 		this.#leases.set(name, lease);
-		this.#tell();
+		this.#listeners.tell();
 		return lease;
 	}
 
@@ -69,7 +69,7 @@ class MemoryStore implements Store {
 		this.#checkOpen();
 		if (this.#leases.get(name)?.fence !== fence) return;
 		this.#leases.delete(name);
-		this.#tell();
+		this.#listeners.tell();
 	}
 
 	leases(prefix: string): readonly ServiceLease[] {
@@ -99,7 +99,7 @@ class MemoryStore implements Store {
 			if (body === undefined) this.#documents.delete(name);
 			else this.#documents.set(name, body);
 		this.#writes++;
-		this.#tell();
+		this.#listeners.tell();
 		return { ok: true, present };
 	}
 
@@ -134,7 +134,7 @@ class MemoryStore implements Store {
 		this.#checkOpen();
 		checkWhole(keep, "keep", 0, Number.MAX_SAFE_INTEGER);
 		const trimmed = this.#occurrences.trim(trigger ?? "", { keep, keepAfter, most: TRIM_ROWS });
-		if (trimmed > 0) this.#tell();
+		if (trimmed > 0) this.#listeners.tell();
 		return trimmed;
 	}
 
@@ -151,7 +151,7 @@ class MemoryStore implements Store {
 		this.#requests.set(id, { id, run, body, at, ...(answer !== undefined && { answer }) });
 		const [oldest] = this.#requests.keys();
 		if (this.#requests.size > MAX_REQUESTS && oldest !== undefined) this.#requests.delete(oldest);
-		this.#tell();
+		this.#listeners.tell();
 	}
 
 	requests(): readonly RunRequest[] {
@@ -170,7 +170,7 @@ class MemoryStore implements Store {
 		const request = this.#requests.get(id);
 		if (request === undefined || request.answer !== undefined) return false;
 		this.#requests.set(id, { ...request, answer });
-		this.#tell();
+		this.#listeners.tell();
 		return true;
 	}
 
@@ -181,18 +181,13 @@ class MemoryStore implements Store {
 
 	watch(changed: () => void): () => void {
 		this.#checkOpen();
-		const listener = { changed };
-		this.#listeners.add(listener);
-		return () => {
-			this.#listeners.delete(listener);
-		};
+		return this.#listeners.add(changed);
 	}
 
 	async close(): Promise<void> {
 		if (this.#closed) return;
 		this.#closed = true;
-		this.#tell();
-		this.#listeners.clear();
+		this.#listeners.close();
 		await this.journal.close();
 	}
 
@@ -217,10 +212,6 @@ class MemoryStore implements Store {
 
 	#isNeeded(run: RunId): boolean {
 		return attemptedKeys(run).some((key) => this.#occurrences.isOpen(key));
-	}
-
-	#tell(): void {
-		for (const { changed } of this.#listeners) tell(changed);
 	}
 
 	#checkOpen(): void {

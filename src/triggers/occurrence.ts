@@ -10,8 +10,13 @@ import type { StartSpec } from "./trigger.js";
  */
 export type OccurrenceState = "pending" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "skipped";
 
+/** Those that something is still to come of. */
+export const OPEN_STATES: readonly OccurrenceState[] = ["pending", "running", "waiting"];
+
 /** Those that do not change any more. */
 export const ENDED_STATES: readonly OccurrenceState[] = ["completed", "failed", "cancelled", "skipped"];
+
+export const OCCURRENCE_STATES: readonly OccurrenceState[] = [...OPEN_STATES, ...ENDED_STATES];
 
 /** One start, with its idempotent key: a unique row of the store. */
 export interface Occurrence {
@@ -66,4 +71,9 @@ export interface OccurrenceInfo {
 /** The id of the run of an attempt: the journal starts each once, whoever tries. */
 export function runOf(key: string, attempt: number): RunId {
 	return attempt <= 1 ? key : `${key}#${attempt}`;
+}
+
+/** Whether a row does not change any more. */
+export function isEnded({ state }: Occurrence): boolean {
+	return !OPEN_STATES.includes(state);
 }

@@ -1,4 +1,4 @@
-import type { Occurrence } from "./occurrence.js";
+import { isEnded, type Occurrence } from "./occurrence.js";
 
 /** Occurrences that have not ended, as the leader knows them: by key, and in the order in which they came by trigger. */
 export class OpenRows {
@@ -59,9 +59,4 @@ export class OpenRows {
 		this.#byTrigger.clear();
 		for (const row of rows.toReversed()) this.#set(row);
 	}
-}
-
-/** Whether a row does not change any more. */
-export function isEnded({ state }: Occurrence): boolean {
-	return state !== "pending" && state !== "running" && state !== "waiting";
 }

@@ -58,10 +58,7 @@ export class RunDesk {
 
 	/** Starts the run of an attempt whose row says that it runs. Whoever else does so starts the same run, and one of them succeeds. */
 	begin(occurrence: Occurrence, start: StartSpec, deadline?: number): Promise<TakenUp> {
-		return this.#seated(occurrence, async (seat) => {
-			const begun = await this.#begin(occurrence, seat, start, deadline);
-			return begun ?? this.#recover(occurrence, seat);
-		});
+		return this.#seated(occurrence, (seat) => this.#begin(occurrence, seat, start, deadline));
 	}
 
 	/** Finds the run of an attempt whose row says that it runs: here, in the journal, in another process, or nowhere. */
@@ -74,18 +71,11 @@ export class RunDesk {
 			if ((await fromJournal(() => store.journal.find(run))) !== undefined) return this.#recover(occurrence, seat);
 			if (start === undefined)
 				throw new SwarmError("UNKNOWN_RUN", `the run "${run}" was never started, and its trigger is gone`);
-			const begun = await this.#begin(occurrence, seat, start, deadline);
-			return begun ?? this.#recover(occurrence, seat);
+			return this.#begin(occurrence, seat, start, deadline);
 		});
 	}
 
-	/** @returns undefined when somebody else has begun it meanwhile */
-	async #begin(
-		occurrence: Occurrence,
-		seat: Seat,
-		start: StartSpec,
-		deadline: number | undefined,
-	): Promise<TakenUp | undefined> {
+	async #begin(occurrence: Occurrence, seat: Seat, start: StartSpec, deadline: number | undefined): Promise<TakenUp> {
 		const { swarm, store } = this.#options;
 		const graph = await startGraph(start, occurrence, graphSource(swarm, store));
 		if (seat.cancelled !== undefined) return this.#ends(occurrence, { status: "cancelled", reason: seat.cancelled });
@@ -97,7 +87,8 @@ export class RunDesk {
 				...(deadline !== undefined && { deadline }),
 			});
 		} catch (error) {
-			if (SwarmError.is(error) && error.code === "RUN_EXISTS") return undefined;
+			// Somebody else has begun it meanwhile.
+			if (SwarmError.is(error) && error.code === "RUN_EXISTS") return this.#recover(occurrence, seat);
 			throw error;
 		}
 		return this.#follow(occurrence, seat, handle);

@@ -70,7 +70,7 @@ function delayOf(
 ): number | undefined {
 	const retry = spec?.retry;
 	if (retry === undefined) return undefined;
-	const policy = normalRetry(typeof retry === "number" ? { maxAttempts: retry } : retry);
+	const policy = normalRetry(retry);
 	// How its last node failed is not how the run failed: what only a code says about one node does not end the occurrence.
 	const { retryable, retryAfter } = error ?? {};
 	const failure = {

@@ -1,9 +1,9 @@
 import type { SqliteFile } from "../journal/sqlite-file.js";
 import { number, type Row, text } from "../journal/sqlite-statements.js";
-import { ENDED_STATES, type Occurrence, type OccurrenceState } from "./occurrence.js";
+import { ENDED_STATES, OCCURRENCE_STATES, type Occurrence, type OccurrenceState } from "./occurrence.js";
 import { columnsOf, type StoreStatements } from "./sqlite-store-statements.js";
 import type { OccurrenceFilter } from "./store.js";
-import { newestFirst, occurrenceOf, oldestFirst, type Place, STATES, type StoredOccurrence } from "./store-rows.js";
+import { newestFirst, occurrenceOf, oldestFirst, type Place, type StoredOccurrence } from "./store-rows.js";
 
 /**
  * The occurrences of a file. How many of each state a trigger has is kept beside them, in the same transactions, so that
@@ -77,7 +77,7 @@ export class SqliteOccurrences {
 	}
 
 	/** Where those that are wanted stand; each of them is read by itself. */
-	places({ trigger, states = STATES, limit }: OccurrenceFilter): readonly Place[] {
+	places({ trigger, states = OCCURRENCE_STATES, limit }: OccurrenceFilter): readonly Place[] {
 		const most = limit ?? -1;
 		const rows = [...new Set(states)].flatMap((state) =>
 			trigger === undefined

@@ -3,7 +3,7 @@ import { SwarmError } from "../core/errors.js";
 import { findNotPlain } from "../core/plain.js";
 import { taggedText } from "../core/tagged-json.js";
 import { parseBody } from "../journal/codec.js";
-import { ENDED_STATES, type Occurrence, type OccurrenceState } from "./occurrence.js";
+import { OCCURRENCE_STATES, type Occurrence, type OccurrenceState } from "./occurrence.js";
 import type { OccurrenceFilter } from "./store.js";
 import type { TriggerRecord } from "./trigger.js";
 
@@ -15,9 +15,6 @@ export const MAX_BODY_BYTES = 16 * 1024 * 1024;
 export const MAX_REQUESTS = 10_000;
 /** One call of `trim` takes away at most so many, so that nobody waits for it. */
 export const TRIM_ROWS = 1_000;
-
-export const OPEN_STATES: readonly OccurrenceState[] = ["pending", "running", "waiting"];
-export const STATES: readonly OccurrenceState[] = [...OPEN_STATES, ...ENDED_STATES];
 
 /** A row that is not as it was written. */
 export interface DamagedRow {
@@ -52,7 +49,8 @@ export function storedOccurrence(occurrence: Occurrence): StoredOccurrence {
 	checkKey("the key of an occurrence", key);
 	if (trigger !== undefined) checkKey("the trigger of an occurrence", trigger);
 	const what = `occurrence ${JSON.stringify(key)}`;
-	if (!STATES.includes(state)) throw refused(`${what} has the state ${JSON.stringify(state)}, which is none`);
+	if (!OCCURRENCE_STATES.includes(state))
+		throw refused(`${what} has the state ${JSON.stringify(state)}, which is none`);
 	if (!Number.isFinite(createdAt)) throw refused(`${what} was created at ${String(createdAt)}`);
 	return { key, owner: trigger ?? "", state, created: createdAt, ...storedText(what, key, version, occurrence) };
 }

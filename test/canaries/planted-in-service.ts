@@ -7,13 +7,8 @@ export const plantedInService: readonly Planted[] = [
 		edits: [
 			{
 				file: "triggers/dispatcher.ts",
-				find: "await pen.write({ lease: { name: LEADER, fence }, add, triggers });",
-				replace: "await pen.write({ add, triggers });",
-			},
-			{
-				file: "triggers/dispatcher.ts",
-				find: "await pen.write({ lease: { name: LEADER, fence }, occurrences, triggers });",
-				replace: "await pen.write({ occurrences, triggers });",
+				find: "await pen.write({ lease: { name: LEADER, fence }, ...change });",
+				replace: "await pen.write(change);",
 			},
 		],
 		foundBy: { service: 50 },
@@ -23,9 +18,9 @@ export const plantedInService: readonly Planted[] = [
 		edits: [
 			{
 				file: "triggers/dispatcher.ts",
-				find: "const answer = await pen.write({ lease: { name: LEADER, fence }, add, triggers });",
+				find: "const keys = await this.#write({ add, triggers });",
 				replace:
-					"const first = await pen.write({ lease: { name: LEADER, fence }, triggers });\n\t\tif (!first.ok) return this.#refused(first.why);\n\t\tconst answer = await pen.write({ lease: { name: LEADER, fence }, add });",
+					"if ((await this.#write({ triggers })) === undefined) return false;\n\t\tconst keys = await this.#write({ add });",
 			},
 		],
 		foundBy: { service: 50 },

@@ -1,6 +1,5 @@
 import { SwarmError } from "../../core/errors.js";
-import { ENDED_STATES } from "../../triggers/occurrence.js";
-import { OPEN_STATES } from "../../triggers/store-rows.js";
+import { OCCURRENCE_STATES } from "../../triggers/occurrence.js";
 import { action, type Command } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { wholeOption, wordsOption } from "../option-values.js";
@@ -17,8 +16,6 @@ interface Options {
 	readonly limit?: string;
 }
 
-const STATES = [...OPEN_STATES, ...ENDED_STATES];
-
 /** `dagswarm occurrences`: what was started, is to start, or was left out. */
 export const occurrences: Command = (program, world) => {
 	program
@@ -26,12 +23,12 @@ export const occurrences: Command = (program, world) => {
 		.description("Lists what triggers and submissions have started, the newest first.")
 		.option("--trigger <trigger>", "only those of this trigger")
 		.option("--submitted", "only those that were handed in")
-		.option("--state <states>", `only those that stand so: ${STATES.join(", ")}`)
+		.option("--state <states>", `only those that stand so: ${OCCURRENCE_STATES.join(", ")}`)
 		.option("--limit <n>", "at most so many", "20")
 		.action(
 			action(world, (shared: Shared, { trigger, submitted = false, state, limit: most }: Options) =>
 				withBooks("read", shared, world, async (books) => {
-					const states = wordsOption(state, "--state", STATES);
+					const states = wordsOption(state, "--state", OCCURRENCE_STATES);
 					const limit = wholeOption(most, "--limit", 1) ?? 20;
 					if (submitted && trigger !== undefined)
 						throw new SwarmError("INVALID_OPTION", "what was handed in is of no trigger: leave one of them out");
